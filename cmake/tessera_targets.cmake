@@ -1,0 +1,45 @@
+# tessera_room(NAME SOURCES ... [USES room ...]): the static library of src/NAME.
+function(tessera_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINK" ${ARGN})
+  add_library(tessera_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(tessera_${name} PUBLIC tessera_options ${ARG_LINK})
+  foreach(room ${ARG_USES})
+    target_link_libraries(tessera_${name} PUBLIC tessera_${room})
+  endforeach()
+endfunction()
+
+# tessera_test(NAME SOURCES ... ROOMS room ...): one GoogleTest program; every TEST is a ctest case.
+# TIER nightly keeps a slow suite out of the default run (`./run test --all` includes it).
+function(tessera_test name)
+  cmake_parse_arguments(ARG "" "TIER" "SOURCES;ROOMS;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE tessera_options GTest::gtest_main ${ARG_LINK})
+  foreach(room ${ARG_ROOMS})
+    target_link_libraries(${name} PRIVATE tessera_${room})
+  endforeach()
+  target_compile_definitions(${name} PRIVATE TESSERA_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+    TESSERA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  set(label unit)
+  if(ARG_TIER)
+    set(label ${ARG_TIER})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label} TIMEOUT 900)
+endfunction()
+
+# tessera_fuzz(NAME SOURCE ROOMS ...): a libFuzzer target; without libFuzzer a program that replays the
+# corpus in fuzz/corpus/NAME, run by ctest.
+function(tessera_fuzz name source)
+  cmake_parse_arguments(ARG "" "" "ROOMS" ${ARGN})
+  add_executable(fuzz_${name} ${source})
+  target_link_libraries(fuzz_${name} PRIVATE tessera_options)
+  foreach(room ${ARG_ROOMS})
+    target_link_libraries(fuzz_${name} PRIVATE tessera_${room})
+  endforeach()
+  if(TESSERA_FUZZ)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cpp)
+    add_test(NAME fuzz_${name}_replay COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${name})
+    set_tests_properties(fuzz_${name}_replay PROPERTIES LABELS unit)
+  endif()
+endfunction()

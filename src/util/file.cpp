@@ -1,0 +1,110 @@
+#include "util/file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "util/error.hpp"
+
+namespace tessera {
+namespace fs = std::filesystem;
+
+MappedFile::MappedFile(fs::path path, const std::byte* data, std::size_t size)
+    : path_(std::move(path)), data_(data), size_(size) {}
+
+MappedFile::~MappedFile() {
+  if (size_ != 0) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_user("cannot open {}: {}: check the path", path.string(), errno_text());
+  struct stat info{};
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
+    fail_user("cannot open {}: not a regular file: give the path of a file", path.string());
+  }
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* data = nullptr;
+  if (size != 0) data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  const std::string reason = data == MAP_FAILED ? errno_text() : "";
+  ::close(fd);
+  if (data == MAP_FAILED) fail_system("cannot map {} ({} bytes): {}", path.string(), size, reason);
+  return std::shared_ptr<const MappedFile>(new MappedFile(path, static_cast<const std::byte*>(data), size));
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+  temporary_ = path_.string() + ".tmp" + std::to_string(getpid());
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd_ < 0) {
+    fail_user("cannot write {}: {}: choose another folder or its permissions", path_.string(), errno_text());
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail_system("cannot write {}: {}: free some space and try again", path_.string(), errno_text());
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    position_ += static_cast<std::uint64_t>(n);
+  }
+}
+
+void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+
+void AtomicFile::commit() {
+  const int fd = std::exchange(fd_, -1);
+  // close() reports what a full disk or a network file system refused to take.
+  if (::fsync(fd) != 0 || ::close(fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const std::string reason = errno_text();
+    ::unlink(temporary_.c_str());
+    fail_system("cannot write {}: {}: free some space and try again", path_.string(), reason);
+  }
+}
+
+std::string read_text_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in || fs::is_directory(path)) fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
+}
+
+void write_text_file(const fs::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+void make_output_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || access(path.c_str(), W_OK | X_OK) != 0) {
+    fail_user("cannot write to {}: {}: choose another folder with --out", path.string(),
+              error ? error.message() : errno_text());
+  }
+}
+
+fs::path cache_folder() {
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/') {
+    return fs::path(xdg) / "tessera";
+  }
+  const char* home = std::getenv("HOME");
+  return fs::path(home != nullptr && *home != '\0' ? home : "/tmp") / ".cache" / "tessera";
+}
+
+}  // namespace tessera

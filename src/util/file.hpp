@@ -1,0 +1,66 @@
+#pragma once
+// Files: read-only mappings, and writes that are either whole or absent.
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tessera {
+
+/// A read-only memory mapping of a whole file; shared by every view into it. Throws UserError when the file
+/// is missing or not a regular file, SystemError when it cannot be mapped.
+class MappedFile {
+ public:
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  MappedFile(std::filesystem::path path, const std::byte* data, std::size_t size);
+  std::filesystem::path path_;
+  const std::byte* data_;
+  std::size_t size_;
+};
+
+/// Writes to a temporary file beside `path` and renames it into place on commit(); without commit() the
+/// temporary is removed, so a full disk or a crash leaves no half-written file.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Throws SystemError (disk full, ...) when not everything could be written.
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+  std::uint64_t position() const { return position_; }
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int fd_ = -1;
+  std::uint64_t position_ = 0;
+};
+
+/// The whole file as text. Throws UserError when it cannot be read.
+std::string read_text_file(const std::filesystem::path& path);
+
+/// AtomicFile in one call.
+void write_text_file(const std::filesystem::path& path, std::string_view text);
+
+/// Makes the folder (and its parents) and checks that files can be written there; UserError otherwise.
+void make_output_folder(const std::filesystem::path& path);
+
+/// $XDG_CACHE_HOME/tessera, else ~/.cache/tessera.
+std::filesystem::path cache_folder();
+
+}  // namespace tessera

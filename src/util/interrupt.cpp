@@ -1,0 +1,33 @@
+#include "util/interrupt.hpp"
+
+#include <csignal>
+
+#include "util/error.hpp"
+
+namespace tessera {
+namespace {
+
+volatile std::sig_atomic_t g_interrupted = 0;
+
+void on_signal(int signal) {
+  if (g_interrupted != 0) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+  g_interrupted = 1;
+}
+
+}  // namespace
+
+void install_interrupt_handler() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+}
+
+bool interrupted() { return g_interrupted != 0; }
+
+void check_interrupt() {
+  if (interrupted()) throw Interrupted();
+}
+
+}  // namespace tessera

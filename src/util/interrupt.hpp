@@ -1,0 +1,16 @@
+#pragma once
+// Ctrl-C as an ordinary error: the handler only sets a flag; long loops call check_interrupt() at points
+// where nothing is half-written.
+
+namespace tessera {
+
+/// Installs the SIGINT/SIGTERM handler. A second signal ends the process at once.
+void install_interrupt_handler();
+
+/// True after a signal.
+bool interrupted();
+
+/// Throws Interrupted after a signal.
+void check_interrupt();
+
+}  // namespace tessera

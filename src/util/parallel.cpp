@@ -1,0 +1,168 @@
+#include "util/parallel.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace tessera {
+namespace {
+
+thread_local bool t_inside = false;
+
+void cpu_relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// About 50 us of spinning: longer than the gap between two ops of a decode step, shorter than anything a
+// user would notice as a busy core.
+constexpr int kSpins = 2000;
+
+class Pool {
+ public:
+  explicit Pool(int threads) {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  }
+
+  ~Pool() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+      epoch_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  void run(std::int64_t n, int parts, detail::RangeFn fn, void* context) {
+    n_ = n;
+    parts_ = parts;
+    fn_ = fn;
+    context_ = context;
+    error_ = nullptr;
+    pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    {
+      std::lock_guard lock(mutex_);
+      epoch_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    part(0);
+    for (int spins = 0; pending_.load(std::memory_order_acquire) != 0; ++spins) {
+      if (spins < kSpins) {
+        cpu_relax();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void part(int index) {
+    if (index >= parts_) return;
+    t_inside = true;
+    try {
+      fn_(context_, n_ * index / parts_, n_ * (index + 1) / parts_);
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+    t_inside = false;
+  }
+
+  void work(int index) {
+    std::uint64_t seen = 0;
+    for (;;) {
+      int spins = 0;
+      while (epoch_.load(std::memory_order_acquire) == seen) {
+        if (++spins < kSpins) {
+          cpu_relax();
+          continue;
+        }
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return epoch_.load(std::memory_order_acquire) != seen; });
+      }
+      seen = epoch_.load(std::memory_order_acquire);
+      if (stop_) return;
+      part(index);
+      pending_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<int> pending_{0};
+  bool stop_ = false;  // written under mutex_ before the epoch that publishes it
+  std::int64_t n_ = 0;
+  int parts_ = 0;
+  detail::RangeFn fn_ = nullptr;
+  void* context_ = nullptr;
+  std::exception_ptr error_;
+};
+
+int default_threads() {
+  if (const char* text = std::getenv("TESSERA_THREADS")) {
+    const int n = std::atoi(text);
+    if (n >= 1) return n;
+  }
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::mutex g_mutex;  // one loop at a time: two callers take turns
+std::unique_ptr<Pool> g_pool;
+int g_threads = 0;
+
+}  // namespace
+
+int num_threads() {
+  std::lock_guard lock(g_mutex);
+  if (g_threads == 0) g_threads = default_threads();
+  return g_threads;
+}
+
+void set_num_threads(int n) {
+  std::lock_guard lock(g_mutex);
+  g_threads = std::max(1, n);
+  g_pool.reset();
+}
+
+void detail::run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context) {
+  if (n <= 0) return;
+  const std::int64_t most = (n + std::max<std::int64_t>(1, grain) - 1) / std::max<std::int64_t>(1, grain);
+  if (most <= 1 || t_inside) {
+    fn(context, 0, n);
+    return;
+  }
+  std::lock_guard lock(g_mutex);
+  if (g_threads == 0) g_threads = default_threads();
+  if (g_threads == 1) {
+    fn(context, 0, n);
+    return;
+  }
+  if (!g_pool) g_pool = std::make_unique<Pool>(g_threads);
+  g_pool->run(n, static_cast<int>(std::min<std::int64_t>(most, g_pool->size())), fn, context);
+}
+
+}  // namespace tessera

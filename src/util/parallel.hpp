@@ -1,0 +1,33 @@
+#pragma once
+// The one seam for parallel loops. A pool of threads that spin briefly and then sleep: a decode step has
+// some 500 short loops, and waking a sleeping thread costs more than most of them.
+#include <cstdint>
+#include <type_traits>
+
+namespace tessera {
+
+/// Number of threads that parallel_for uses. Default: TESSERA_THREADS, else the cores this process may use.
+int num_threads();
+
+/// Sets the number of threads (>= 1). Not to be called from inside a parallel_for.
+void set_num_threads(int n);
+
+namespace detail {
+using RangeFn = void (*)(void* context, std::int64_t begin, std::int64_t end);
+void run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context);
+}  // namespace detail
+
+/// Calls body(begin, end) on contiguous ranges that cover [0, n), at least `grain` items each, and waits.
+/// Ranges are a pure function of n, grain and the thread count. The first exception is rethrown here.
+/// A nested call runs on the calling thread.
+template <class Body>
+void parallel_for(std::int64_t n, std::int64_t grain, Body&& body) {
+  detail::run_parallel(
+      n, grain,
+      [](void* context, std::int64_t begin, std::int64_t end) {
+        (*static_cast<std::remove_reference_t<Body>*>(context))(begin, end);
+      },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
+
+}  // namespace tessera
