@@ -1,0 +1,104 @@
+#pragma once
+// What a bring-up found, as plain data: verify fills it, report turns it into JSON, HTML and a summary.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tessera::report {
+
+enum class Status { Pass, Fail, Skipped };
+
+/// One item of the guide's checklist (1..10).
+struct ChecklistItem {
+  int item = 0;
+  std::string title;
+  Status status = Status::Skipped;
+  std::string reason;    // why failed or skipped; empty on pass
+  std::string evidence;  // one sentence with figures
+};
+
+/// One op or module held against the reference.
+struct OpResult {
+  std::string phase;  // "modules", "modules_captured", "layer", "teacher_forcing", "prefill", ...
+  std::string mode;   // "decode" | "prefill"
+  int layer = -1;     // -1: outside the layers
+  std::string path;   // "layers.3.self_attn.qkv"
+  std::string op;     // "linear", or a module name: "attention", "mlp"
+  std::string input;  // "normal", "heavy_tailed", "captured"
+  double pcc = 0, max_abs = 0, rel_l2 = 0;
+  double scale = 1;  // least-squares slope of device on reference: 1 unless a scale error hides behind PCC
+  double threshold = 0;
+  bool pass = false;
+  double ms = 0;
+};
+
+struct LayerResult {
+  std::string mode;
+  int layer = 0;
+  double pcc = 0, max_abs = 0, rel_l2 = 0;
+  double threshold = 0;
+  bool pass = false;
+};
+
+/// One position of a token comparison.
+struct TokenResult {
+  int reference = 0, device = 0;
+  bool top1 = false, top5 = false;
+  double kl = 0;
+  double margin = 0;  // reference logit of its own token minus that of the device's token
+  std::string text;   // the reference's token, decoded
+};
+
+struct Accuracy {
+  std::string text;  // what was compared: "generated" or "forced"
+  int tokens = 0;
+  double top1 = 0, top5 = 0;  // percent
+  double kl_mean = 0, kl_max = 0;
+  double final_pcc = 0;
+  std::vector<TokenResult> positions;
+};
+
+struct Generation {
+  std::string prompt, text, reference_text;
+  std::vector<int> tokens, reference_tokens;
+  int first_divergence = -1;  // -1: equal
+  double similarity = 1;      // 0..1, of the texts
+  std::string garbage;        // what the repetition/garbage check found; empty = nothing
+  bool chat = false;
+};
+
+/// One equality of the equivalence suite, e.g. "prefill = decode", "chunked(32) = prefill".
+struct Equivalence {
+  std::string name, what;  // what: "logits" | "kv"
+  double pcc = 0, max_abs = 0;
+  bool equal = false;  // bit for bit
+  bool pass = false;
+};
+
+struct Memory {
+  std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;  // as the device counts them
+  std::int64_t host_peak_bytes = 0;                              // peak resident set of the process
+  std::int64_t device_capacity_bytes = 0;
+};
+
+struct Performance {
+  double prefill_tok_s = 0, decode_tok_s = 0, ttft_ms = 0;
+};
+
+struct BringupReport {
+  std::string model, architecture, device, engine, precision, isa, date, version;
+  int threads = 0;
+  std::string baseline;  // what item 1 was held against
+  std::vector<ChecklistItem> checklist;
+  std::vector<OpResult> ops;
+  std::vector<LayerResult> layers;
+  std::vector<Accuracy> accuracy;  // the first is the one of the JSON's `accuracy`
+  std::vector<Generation> generations;
+  std::vector<Equivalence> equivalences;
+  Memory memory;
+  Performance performance;
+  double seconds = 0;
+  std::vector<std::pair<std::string, std::string>> config;  // shown as a table: "hidden_size" -> "576"
+};
+
+}  // namespace tessera::report
