@@ -58,13 +58,16 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) fail_system("cannot write {}: {}: free some space and try again", path_.string(), errno_text());
+    if (n <= 0)
+      fail_system("cannot write {}: {}: free some space and try again", path_.string(), errno_text());
     bytes = bytes.subspan(static_cast<std::size_t>(n));
     position_ += static_cast<std::uint64_t>(n);
   }
 }
 
-void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+void AtomicFile::write(std::string_view text) {
+  write(std::as_bytes(std::span(text.data(), text.size())));
+}
 
 void AtomicFile::commit() {
   const int fd = std::exchange(fd_, -1);
@@ -78,7 +81,8 @@ void AtomicFile::commit() {
 
 std::string read_text_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path)) fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
+  if (!in || fs::is_directory(path))
+    fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
   std::ostringstream text;
   text << in.rdbuf();
   return std::move(text).str();

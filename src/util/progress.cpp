@@ -17,9 +17,13 @@ constexpr int kWidth = 28;
 Progress::Progress(std::string what, std::int64_t total, std::string unit)
     : what_(std::move(what)), total_(total), unit_(std::move(unit)), terminal_(isatty(STDERR_FILENO) != 0) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
-void Progress::set_enabled(bool enabled) { g_enabled = enabled; }
+void Progress::set_enabled(bool enabled) {
+  g_enabled = enabled;
+}
 
 void Progress::add(std::int64_t amount) {
   done_ += amount;
