@@ -1,0 +1,86 @@
+#include "device/buffer.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <utility>
+
+#include "device/device.hpp"
+#include "util/error.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kHuge = std::size_t{2} << 20;
+
+// Small sizes in powers of two, large ones in steps of 2 MiB: little waste, few classes.
+std::size_t size_class(std::size_t bytes) {
+  if (bytes >= kHuge) return (bytes + kHuge - 1) / kHuge * kHuge;
+  return std::bit_ceil(std::max<std::size_t>(bytes, 64));
+}
+
+}  // namespace
+
+BlockPool::~BlockPool() {
+  for (auto& [size, blocks] : free_) {
+    for (std::byte* block : blocks) std::free(block);
+  }
+}
+
+BlockPool::Block BlockPool::take(std::size_t bytes) {
+  const std::size_t size = size_class(bytes);
+  {
+    std::lock_guard lock(mutex_);
+    auto& blocks = free_[size];
+    if (!blocks.empty()) {
+      std::byte* data = blocks.back();
+      blocks.pop_back();
+      return {data, size};
+    }
+  }
+  auto* data = static_cast<std::byte*>(std::aligned_alloc(size >= kHuge ? kHuge : 64, size));
+  if (data == nullptr) fail_system("out of memory: {} bytes: use a smaller model, batch or context", size);
+  if (size >= kHuge) madvise(data, size, MADV_HUGEPAGE);
+  return {data, size};
+}
+
+void BlockPool::give_back(Block block) {
+  // Whole weights are not worth keeping; activations and caches are.
+  constexpr std::size_t kKeep = std::size_t{64} << 20;
+  if (block.size > kKeep) {
+    std::free(block.data);
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  free_[block.size].push_back(block.data);
+}
+
+Buffer::Buffer(std::shared_ptr<Device> device, std::size_t bytes, std::int64_t charged)
+    : device_(std::move(device)), charged_(charged) {
+  device_->charge(charged_);
+  try {
+    if (bytes != 0) block_ = device_->pool().take(bytes);
+  } catch (...) {
+    device_->charge(-charged_);
+    throw;
+  }
+  data_ = block_.data;
+}
+
+Buffer::Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner, const std::byte* data,
+               std::int64_t charged)
+    : device_(std::move(device)),
+      owner_(std::move(owner)),
+      data_(const_cast<std::byte*>(data)),
+      charged_(charged) {
+  device_->charge(charged_);
+}
+
+Buffer::~Buffer() {
+  if (block_.data != nullptr) device_->pool().give_back(block_);
+  device_->charge(-charged_);
+}
+
+}  // namespace tessera

@@ -1,0 +1,58 @@
+#pragma once
+// Host memory behind a device tensor, and the pool it comes from.
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace tessera {
+
+/// Blocks of memory, 64-byte aligned (huge pages from 2 MiB on); freed blocks are kept for the next request
+/// of the same size class, so that a decode step makes no system call. Thread-safe.
+class BlockPool {
+ public:
+  BlockPool() = default;
+  ~BlockPool();
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  struct Block {
+    std::byte* data = nullptr;
+    std::size_t size = 0;
+  };
+  Block take(std::size_t bytes);
+  void give_back(Block block);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::size_t, std::vector<std::byte*>> free_;  // by size class
+};
+
+class Device;
+
+/// Owns its memory: a pool block, or a view whose owner is kept alive (a mapped weight cache). On destruction
+/// the device's account gets `charged` bytes back.
+class Buffer {
+ public:
+  Buffer(std::shared_ptr<Device> device, std::size_t bytes, std::int64_t charged);
+  Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner, const std::byte* data,
+         std::int64_t charged);
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  std::byte* data() const { return data_; }
+  Device& device() const { return *device_; }
+  const std::shared_ptr<Device>& shared_device() const { return device_; }
+
+ private:
+  std::shared_ptr<Device> device_;
+  std::shared_ptr<const void> owner_;
+  BlockPool::Block block_;
+  std::byte* data_ = nullptr;
+  std::int64_t charged_ = 0;
+};
+
+}  // namespace tessera
