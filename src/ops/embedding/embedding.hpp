@@ -1,0 +1,11 @@
+#pragma once
+#include "ops/operation.hpp"
+
+namespace tessera {
+
+/// Rows of `weight` [vocab, dim] picked by `ids` (int32 or uint32, [..., n]). TT-NN: ttnn.embedding.
+/// weight: float32 or bfloat16, rows. Output [1, 1, number of ids, dim], weight's dtype unless options.dtype
+/// says otherwise, TILE. UserError: an id outside [0, vocab).
+Tensor embedding(const Tensor& ids, const Tensor& weight, const OpOptions& options = {});
+
+}  // namespace tessera
