@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "io/model_config.hpp"
@@ -23,8 +24,8 @@ struct CheckpointTensor {
 
 /// The vocabulary of a GGUF file, enough to rebuild the Hugging Face tokenizer.
 struct GgufVocab {
-  std::string model;                // tokenizer.ggml.model: "gpt2" (byte-level BPE), "llama" (SentencePiece)
-  std::string pre;                  // tokenizer.ggml.pre: "smollm", "llama-bpe", "qwen2", ...
+  std::string model;  // tokenizer.ggml.model: "gpt2" (byte-level BPE), "llama" (SentencePiece)
+  std::string pre;    // tokenizer.ggml.pre: "smollm", "llama-bpe", "qwen2", ...
   std::vector<std::string> tokens;
   std::vector<std::int32_t> token_types;  // 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
   std::vector<float> scores;
@@ -44,8 +45,8 @@ struct TokenizerFiles {
 
 class Checkpoint {
  public:
-  /// Opens a folder with config.json or a .gguf file; maps it, reads the headers, no weights. Throws UserError
-  /// with one clear line for anything malformed.
+  /// Opens a folder with config.json or a .gguf file; maps it, reads the headers, no weights. Throws
+  /// UserError with one clear line for anything malformed.
   static std::unique_ptr<Checkpoint> open(const std::filesystem::path& path);
   virtual ~Checkpoint() = default;
 
@@ -54,18 +55,28 @@ class Checkpoint {
   /// nullptr when there is no such tensor.
   const CheckpointTensor* find(std::string_view name) const;
 
-  /// Dequantises a whole tensor to float32, row-major in the shape above. `out` has exactly that many elements.
+  /// Dequantises a whole tensor to float32, row-major in the shape above. `out` has exactly that many
+  /// elements.
   virtual void read(std::string_view name, std::span<float> out) const = 0;
 
   /// Throws UserError when the checkpoint has no tokenizer.
   virtual TokenizerFiles tokenizer() const = 0;
 
-  /// SHA-256 of the contents, hex; remembered per (path, size, mtime, inode), so that an unchanged file is hashed once.
+  /// SHA-256 of the contents, hex; remembered per (path, size, mtime, inode), so that an unchanged file is
+  /// hashed once.
   virtual std::string content_hash() const = 0;
 
  protected:
+  /// Throws UserError when a tensor of that name is already there; `file` names its file in the error.
+  void add_tensor(CheckpointTensor tensor, std::string_view file);
+  /// Position in tensors(). Throws UserError unless the tensor exists and has `values` values.
+  std::size_t index_of(std::string_view name, std::size_t values) const;
+
   ModelConfig config_;
+
+ private:
   std::vector<CheckpointTensor> tensors_;
+  std::unordered_map<std::string, std::size_t> index_;
 };
 
 }  // namespace tessera::io

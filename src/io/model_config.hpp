@@ -9,8 +9,8 @@ namespace tessera::io {
 /// rotates (2i, 2i + 1). GGUF files of the Llama family hold Q and K permuted to pairs.
 enum class RopeForm { Halves, Pairs };
 
-/// `rope_scaling` of config.json. type: "none", "linear", "llama3"; another type is kept as read and refused by
-/// the model family that does not know it.
+/// `rope_scaling` of config.json. type: "none", "linear", "llama3"; another type is kept as read and refused
+/// by the model family that does not know it.
 struct RopeScaling {
   std::string type = "none";
   float factor = 1.0f;

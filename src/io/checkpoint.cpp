@@ -1,0 +1,51 @@
+#include "io/checkpoint.hpp"
+
+#include <fmt/ranges.h>
+
+#include "io/byte_reader.hpp"
+#include "io/gguf_checkpoint.hpp"
+#include "util/error.hpp"
+
+namespace tessera::io {
+namespace fs = std::filesystem;
+
+std::unique_ptr<Checkpoint> Checkpoint::open(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored))
+    fail_user("no model at {}: no such file or folder: check the path", path.string());
+  if (fs::is_directory(path, ignored)) {
+    fail_user("cannot open {}: it is a folder: give a .gguf file", path.string());
+  }
+  return open_gguf_checkpoint(path);
+}
+
+const CheckpointTensor* Checkpoint::find(std::string_view name) const {
+  const auto it = index_.find(std::string(name));
+  return it == index_.end() ? nullptr : &tensors_[it->second];
+}
+
+void Checkpoint::add_tensor(CheckpointTensor tensor, std::string_view file) {
+  if (!index_.emplace(tensor.name, tensors_.size()).second) {
+    fail_user("{} is damaged: tensor '{}' stands twice: get the file again", file, printable(tensor.name));
+  }
+  tensors_.push_back(std::move(tensor));
+}
+
+std::size_t Checkpoint::index_of(std::string_view name, std::size_t values) const {
+  const auto it = index_.find(std::string(name));
+  if (it == index_.end()) {
+    fail_user(
+        "the checkpoint has no tensor '{}': {} tensors: it is incomplete or of another architecture than {}",
+        printable(name), tensors_.size(), printable(config_.architecture));
+  }
+  std::size_t has = 1;
+  for (const std::int64_t size : tensors_[it->second].shape) has *= static_cast<std::size_t>(size);
+  if (has != values) {
+    fail_user(
+        "tensor '{}' has shape [{}]: {} values were asked for: the configuration does not fit the weights",
+        printable(name), fmt::join(tensors_[it->second].shape, ", "), values);
+  }
+  return it->second;
+}
+
+}  // namespace tessera::io

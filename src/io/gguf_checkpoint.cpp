@@ -1,0 +1,62 @@
+#include "io/gguf_checkpoint.hpp"
+
+#include <utility>
+
+#include "io/gguf.hpp"
+#include "io/gguf_config.hpp"
+#include "io/gguf_dequant.hpp"
+#include "io/gguf_names.hpp"
+#include "util/error.hpp"
+#include "util/file.hpp"
+
+namespace tessera::io {
+namespace {
+
+class GgufCheckpoint final : public Checkpoint {
+ public:
+  GgufCheckpoint(std::shared_ptr<const MappedFile> mapping, Gguf gguf)
+      : mapping_(std::move(mapping)), gguf_(std::move(gguf)) {
+    config_ = read_gguf_config(gguf_);
+    const GgufArchitecture* known = find_gguf_architecture(gguf_.text("general.architecture").value());
+    for (const GgufTensor& tensor : gguf_.tensors()) {
+      if (known != nullptr && tensor.name == "rope_freqs.weight") continue;  // in config().rope_scaling
+      CheckpointTensor entry;
+      entry.name = known != nullptr ? hugging_face_name(*known, tensor.name) : std::string(tensor.name);
+      entry.dtype = std::string(ggml_type_info(tensor.type).name);
+      entry.shape.assign(tensor.dims.rbegin(), tensor.dims.rend());
+      entry.bytes = tensor.data.size();
+      add_tensor(std::move(entry), gguf_.file());
+      sources_.push_back(&tensor);
+    }
+  }
+
+  void read(std::string_view name, std::span<float> out) const override {
+    const GgufTensor& tensor = *sources_[index_of(name, out.size())];
+    dequantize(tensor.type, tensor.data, out);
+  }
+
+  TokenizerFiles tokenizer() const override { return read_gguf_tokenizer(gguf_); }
+
+  std::string content_hash() const override {
+    fail_user("{} has no content hash: hashing is not built in yet", gguf_.file());
+  }
+
+ private:
+  std::shared_ptr<const MappedFile> mapping_;  // null: the caller keeps the bytes
+  Gguf gguf_;
+  std::vector<const GgufTensor*> sources_;  // as tensors()
+};
+
+}  // namespace
+
+std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path) {
+  auto mapping = MappedFile::open(path);
+  Gguf gguf = Gguf::parse(mapping->bytes(), path.string());
+  return std::make_unique<GgufCheckpoint>(std::move(mapping), std::move(gguf));
+}
+
+std::unique_ptr<Checkpoint> parse_gguf_checkpoint(std::span<const std::byte> bytes, std::string file) {
+  return std::make_unique<GgufCheckpoint>(nullptr, Gguf::parse(bytes, std::move(file)));
+}
+
+}  // namespace tessera::io
