@@ -107,6 +107,21 @@ HWY_INLINE hn::Vec<D> silu_f32(D d, hn::Vec<D> x) {
   return hn::Div(x, hn::Add(hn::Set(d, 1.0f), exp_f32(d, hn::Neg(x))));
 }
 
+/// x * Phi(x). erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
+template <class D>
+HWY_INLINE hn::Vec<D> gelu_f32(D d, hn::Vec<D> x) {
+  const auto one = hn::Set(d, 1.0f);
+  const auto z = hn::Mul(hn::Abs(x), hn::Set(d, 0.70710678f));
+  const auto t = hn::Div(one, hn::MulAdd(z, hn::Set(d, 0.3275911f), one));
+  auto p = hn::Set(d, 1.061405429f);
+  p = hn::MulAdd(p, t, hn::Set(d, -1.453152027f));
+  p = hn::MulAdd(p, t, hn::Set(d, 1.421413741f));
+  p = hn::MulAdd(p, t, hn::Set(d, -0.284496736f));
+  p = hn::MulAdd(p, t, hn::Set(d, 0.254829592f));
+  const auto erf = hn::Sub(one, hn::Mul(hn::Mul(p, t), exp_f32(d, hn::Neg(hn::Mul(z, z)))));
+  return hn::Mul(hn::Mul(hn::Set(d, 0.5f), x), hn::Add(one, hn::CopySign(erf, x)));
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tessera
 HWY_AFTER_NAMESPACE();
