@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Writes tests/data/io/dequant.bin: random GGUF blocks of every type with the values that the `gguf` package reads
-from them. Needs gguf and numpy; run it again only to add a type.
+"""Writes tests/data/io. Needs gguf, numpy and torch; run it again only to add something.
 
-Each record: u32 type, u32 bytes, u32 values, the bytes, the values as float32.
+dequant.bin: random GGUF blocks of every type with the values that the `gguf` package reads from them. Each record:
+u32 type, u32 bytes, u32 values, the bytes, the values as float32.
+tiny.refpt, tiny_old.refpt: reference outputs as TT-Transformers saves them, with N and N - 1 rows.
 """
 import pathlib
 import struct
 
 import gguf
 import numpy as np
+import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data" / "io"
 
@@ -37,9 +39,16 @@ def blocks_of(name, rng):
     return blocks
 
 
-def main():
+def write_refpt():
+    tokens = torch.arange(100, 108).reshape(1, 8)
+    top5 = (torch.arange(40) * 7 % 50).reshape(8, 5)
+    torch.save({"top5_tokens": top5, "reference_tokens": tokens}, FOLDER / "tiny.refpt")
+    # A slice keeps its base's storage: the reader must honour the offset.
+    torch.save({"top5_tokens": top5[1:], "reference_tokens": tokens}, FOLDER / "tiny_old.refpt")
+
+
+def write_dequant():
     rng = np.random.default_rng(20250101)
-    FOLDER.mkdir(parents=True, exist_ok=True)
     with open(FOLDER / "dequant.bin", "wb") as out:
         for name in ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]:
             kind = gguf.GGMLQuantizationType[name]
@@ -52,6 +61,12 @@ def main():
             out.write(struct.pack("<III", int(kind), blocks.nbytes, values.size))
             out.write(blocks.tobytes())
             out.write(values.astype("<f4").tobytes())
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    write_dequant()
+    write_refpt()
 
 
 if __name__ == "__main__":
