@@ -1,0 +1,65 @@
+#pragma once
+#include <string>
+
+#include "ops/sdpa/sdpa.hpp"
+
+namespace tessera {
+
+/// All four forms. Inputs: q, k, v, then by kind: Prefill: mask (may be unallocated); Decode: cur_pos;
+/// PagedDecode: page_table, cur_pos; Chunked: page_table.
+struct Sdpa final : Operation {
+  enum class Kind : std::uint8_t { Prefill, Decode, PagedDecode, Chunked };
+  Kind kind;
+  bool is_causal = true;
+  std::optional<float> scale;
+  std::int64_t chunk_start_idx = 0;
+  OpOptions options;
+
+  Sdpa(Kind k, std::optional<float> s, const OpOptions& opts) : kind(k), scale(s), options(opts) {}
+  std::string_view name() const override;
+  std::string attributes() const override;
+  void validate(Inputs inputs) const override;
+  std::vector<OutputSpec> output_specs(Inputs inputs) const override;
+  void run_ref(Inputs inputs, Outputs outputs) const override;
+  void run_fast(Inputs inputs, Outputs outputs) const override;
+  double flops(Inputs inputs, Outputs outputs) const override;
+};
+
+/// The geometry of a call, common to both engines.
+struct SdpaShape {
+  std::int64_t users;    // decode: batch; prefill: 1
+  std::int64_t queries;  // a user: decode 1, prefill seq
+  std::int64_t heads, kv_heads, head_dim;
+  std::int64_t keys;   // at most, a user
+  std::int64_t block;  // positions a page; unpaged: keys
+  float scale;
+  const std::int32_t* pages;  // [users, pages_per_user] or nullptr
+  std::int64_t pages_per_user;
+  const std::int32_t* cur_pos;  // [users] or nullptr
+  std::int64_t first_position;  // prefill and chunked: of query 0
+  bool causal;
+
+  std::int64_t group() const { return heads / kv_heads; }
+  /// Keys that query `i` of user `u` sees: 0 for a skipped user.
+  std::int64_t visible(std::int64_t u, std::int64_t i) const {
+    if (cur_pos != nullptr) return cur_pos[u] + 1;
+    return causal ? first_position + i + 1 : keys;
+  }
+  /// Row of q and of the output, in rows of head_dim values.
+  std::int64_t q_row(std::int64_t u, std::int64_t head, std::int64_t i) const {
+    return cur_pos != nullptr ? u * heads + head : head * queries + i;
+  }
+  /// Row of k and v that holds `position` of user `u`, in rows of head_dim values.
+  std::int64_t kv_row(std::int64_t u, std::int64_t kv_head, std::int64_t position) const {
+    const std::int64_t page = pages != nullptr ? pages[u * pages_per_user + position / block] : u;
+    return (page * kv_heads + kv_head) * block + position % block;
+  }
+};
+
+/// Prefill queries that share one pass over K and V on the fast engine.
+constexpr std::int64_t kSdpaQueryBlock = 32;
+
+/// Throws UserError where the positions or pages point outside the cache.
+SdpaShape sdpa_shape(const Sdpa& op, Inputs inputs);
+
+}  // namespace tessera
