@@ -20,9 +20,9 @@ struct ComputeKernelConfig {
 };
 
 struct OpOptions {
-  std::optional<DataType> dtype;  // of the output; default: as the first input
-  std::optional<MemoryConfig> memory_config;
-  std::optional<ComputeKernelConfig> compute_kernel_config;
+  std::optional<DataType> dtype = {};  // of the output; default: as the first input
+  std::optional<MemoryConfig> memory_config = {};
+  std::optional<ComputeKernelConfig> compute_kernel_config = {};
 };
 
 }  // namespace tessera

@@ -1,0 +1,69 @@
+#include "models/load_model.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "models/registry.hpp"
+#include "models/weight_cache.hpp"
+#include "models/weight_sources.hpp"
+#include "util/error.hpp"
+
+namespace tessera::models {
+namespace {
+
+int sequence_limit(const io::ModelConfig& config, const LoadOptions& options) {
+  const int limit = config.max_position_embeddings > 0 ? config.max_position_embeddings : 2048;
+  return options.max_seq > 0 ? std::min(options.max_seq, limit) : limit;
+}
+
+// The mapped cache, written first if need be; nullptr when it cannot be had.
+std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoint& checkpoint,
+                                             const Architecture& architecture, const LoadOptions& options) {
+  const auto meta = Device::open("cpu", Engine::Meta);
+  RecordingSource recording(*meta);
+  architecture.build(checkpoint.config(), options.precision, 1, recording);
+  const std::filesystem::path path = weight_cache_path(checkpoint, options.precision);
+  auto mapped = MappedSource::open(device, path);
+  if (mapped && mapped->holds(recording.requests())) return mapped;
+  try {
+    write_weight_cache(path, device, checkpoint, recording.requests());
+  } catch (const SystemError& error) {
+    fmt::print(stderr, "tessera: the weight cache is left out: {}\n", error.what());
+    return nullptr;
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "tessera: the weight cache is left out: {}\n", error.what());
+    return nullptr;
+  }
+  return MappedSource::open(device, path);
+}
+
+}  // namespace
+
+std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,
+                                         const LoadOptions& options) {
+  const io::ModelConfig& config = checkpoint.config();
+  const Architecture& architecture = find_architecture(config.architecture);
+  architecture.check(config);
+  const int max_seq = sequence_limit(config, options);
+  if (device.engine() == Engine::Fast && options.use_weight_cache) {
+    if (const auto mapped = cached_weights(device, checkpoint, architecture, options)) {
+      return architecture.build(config, options.precision, max_seq, *mapped);
+    }
+  }
+  DirectSource direct(device, checkpoint);
+  return architecture.build(config, options.precision, max_seq, direct);
+}
+
+std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelConfig& config,
+                                              const LoadOptions& options) {
+  check(device.engine() == Engine::Meta, "load_meta_model: the {} engine wants weights",
+        to_string(device.engine()));
+  const Architecture& architecture = find_architecture(config.architecture);
+  architecture.check(config);
+  MetaSource weights(device);
+  return architecture.build(config, options.precision, sequence_limit(config, options), weights);
+}
+
+}  // namespace tessera::models

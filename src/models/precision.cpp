@@ -1,0 +1,101 @@
+#include "models/precision.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "util/error.hpp"
+#include "util/file.hpp"
+
+namespace tessera::models {
+namespace {
+
+Precision uniform(std::string name, DataType weights, DataType rest) {
+  Precision p;
+  p.name = std::move(name);
+  p.decoder = {weights, weights, weights, weights};
+  p.kv_cache = p.activation = p.embedding = p.norm = rest;
+  p.lm_head = weights;
+  return p;
+}
+
+void set_group(Precision& p, DecoderPrecision& decoder, const std::string& group, DataType dtype,
+               const std::string& where) {
+  if (group == "FF1_FF3") {
+    decoder.ff1_ff3 = dtype;
+  } else if (group == "FF2") {
+    decoder.ff2 = dtype;
+  } else if (group == "WQKV") {
+    decoder.wqkv = dtype;
+  } else if (group == "WO") {
+    decoder.wo = dtype;
+  } else if (group == "KV_CACHE") {
+    // One cache dtype for all layers: the file must not ask for more.
+    p.kv_cache = dtype;
+  } else {
+    fail_user("{}: unknown precision group \"{}\": FF1_FF3, FF2, WQKV, WO and KV_CACHE are known", where,
+              group);
+  }
+}
+
+Precision from_json(const std::string& path) {
+  Precision p = parse_precision("accuracy");
+  p.name = path;
+  nlohmann::json json;
+  try {
+    json = nlohmann::json::parse(read_text_file(path));
+    for (const auto& [layer, settings] : json.at("decoders").items()) {
+      int index = -1;
+      const auto parsed = std::from_chars(layer.data(), layer.data() + layer.size(), index);
+      check(parsed.ec == std::errc{} && parsed.ptr == layer.data() + layer.size() && index >= 0,
+            "{}: decoder \"{}\": a layer number expected", path, layer);
+      DecoderPrecision decoder = p.decoder;
+      if (settings.contains("precision_cfg")) {
+        for (const auto& [group, dtype] : settings.at("precision_cfg").items()) {
+          if (dtype.is_null()) continue;
+          set_group(p, decoder, group, parse_dtype(dtype.get<std::string>()), path);
+        }
+      }
+      p.overrides[index] = decoder;
+    }
+  } catch (const nlohmann::json::exception& error) {
+    fail_user("{}: not a precision file ({}): see {{\"decoders\": {{\"0\": {{\"precision_cfg\": {{}}}}}}}}",
+              path, error.what());
+  }
+  return p;
+}
+
+}  // namespace
+
+const DecoderPrecision& Precision::layer(int i) const {
+  const auto it = overrides.find(i);
+  return it == overrides.end() ? decoder : it->second;
+}
+
+std::string Precision::fingerprint() const {
+  const auto of = [](const DecoderPrecision& d) {
+    return fmt::format("{},{},{},{}", to_string(d.ff1_ff3), to_string(d.ff2), to_string(d.wqkv),
+                       to_string(d.wo));
+  };
+  std::string text =
+      fmt::format("{};{},{},{}", of(decoder), to_string(lm_head), to_string(embedding), to_string(norm));
+  for (const auto& [i, d] : overrides) text += fmt::format(";{}:{}", i, of(d));
+  return text;
+}
+
+Precision parse_precision(std::string_view name) {
+  if (name == "accuracy") return uniform("accuracy", DataType::BFLOAT8_B, DataType::BFLOAT16);
+  if (name == "performance") {
+    Precision p = parse_precision("accuracy");
+    p.name = "performance";
+    p.decoder.ff1_ff3 = DataType::BFLOAT4_B;
+    return p;
+  }
+  if (name == "bf16") return uniform("bf16", DataType::BFLOAT16, DataType::BFLOAT16);
+  if (name == "fp32") return uniform("fp32", DataType::FLOAT32, DataType::FLOAT32);
+  if (name.ends_with(".json")) return from_json(std::string(name));
+  fail_user("unknown precision: \"{}\": use accuracy, performance, bf16, fp32 or a .json file", name);
+}
+
+}  // namespace tessera::models

@@ -1,0 +1,42 @@
+#pragma once
+// Which dtype each group of weights has: TT-Transformers' presets and its JSON.
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "tensor/dtype.hpp"
+
+namespace tessera::models {
+
+/// The groups of one decoder layer, by TT-Transformers' names.
+struct DecoderPrecision {
+  DataType ff1_ff3 = DataType::BFLOAT8_B;  // gate and up
+  DataType ff2 = DataType::BFLOAT8_B;      // down
+  DataType wqkv = DataType::BFLOAT8_B;
+  DataType wo = DataType::BFLOAT8_B;
+};
+
+struct Precision {
+  std::string name;  // "accuracy", "performance", "bf16", "fp32", or the file's
+  DecoderPrecision decoder;
+  std::map<int, DecoderPrecision> overrides;  // by layer
+  DataType kv_cache = DataType::BFLOAT8_B;
+  DataType activation = DataType::BFLOAT16;
+  DataType lm_head = DataType::BFLOAT8_B;
+  DataType embedding = DataType::BFLOAT16;
+  DataType norm = DataType::BFLOAT16;
+
+  const DecoderPrecision& layer(int i) const;
+  /// A short text that differs wherever two precisions would pack a weight differently.
+  std::string fingerprint() const;
+};
+
+/// "accuracy" (bfloat8_b weights), "performance" (bfloat4_b gate and up), "bf16", "fp32", or the path of a
+/// JSON file:
+/// {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8", ...}}}} over the accuracy preset; fidelity_cfg
+/// is read and has no effect on engines that accumulate in float32. Throws UserError that lists the presets
+/// or names the bad key.
+Precision parse_precision(std::string_view name_or_file);
+
+}  // namespace tessera::models

@@ -1,0 +1,74 @@
+#include "models/weight_sources.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "util/error.hpp"
+#include "util/interrupt.hpp"
+#include "util/parallel.hpp"
+
+namespace tessera::models {
+namespace {
+
+// In blocks of 32 x 32, so that both sides stay in cache.
+void transpose(std::span<const float> in, std::int64_t rows, std::int64_t cols, std::span<float> out) {
+  parallel_for((rows + 31) / 32, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r0 = begin * 32; r0 < std::min(rows, end * 32); r0 += 32) {
+      for (std::int64_t c0 = 0; c0 < cols; c0 += 32) {
+        for (std::int64_t c = c0; c < std::min(cols, c0 + 32); ++c) {
+          for (std::int64_t r = r0; r < std::min(rows, r0 + 32); ++r) {
+            out[static_cast<std::size_t>(c * rows + r)] = in[static_cast<std::size_t>(r * cols + c)];
+          }
+        }
+      }
+    }
+  });
+}
+
+void check_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& request,
+                const nn::WeightPart& part) {
+  const io::CheckpointTensor* tensor = checkpoint.find(part.name);
+  check(tensor != nullptr,
+        "checkpoint: tensor {} is missing: the file is incomplete or of another architecture", part.name);
+  std::vector<std::int64_t> expected{part.rows};
+  if (request.kind != nn::WeightRequest::Kind::Vector) expected.push_back(request.cols);
+  check(tensor->shape == expected,
+        "checkpoint: tensor {} is {}, the configuration says {}: they do not belong together", part.name,
+        to_string(Shape(tensor->shape)), to_string(Shape(expected)));
+}
+
+}  // namespace
+
+std::vector<float> read_weight(const io::Checkpoint& checkpoint, const nn::WeightRequest& request) {
+  check_interrupt();
+  const auto cols = static_cast<std::size_t>(request.cols);
+  std::vector<float> values(static_cast<std::size_t>(request.rows()) * cols);
+  std::size_t at = 0;
+  for (const nn::WeightPart& part : request.parts) {
+    check_part(checkpoint, request, part);
+    const std::size_t n = static_cast<std::size_t>(part.rows) * cols;
+    checkpoint.read(part.name, std::span(values).subspan(at, n));
+    at += n;
+  }
+  if (request.kind != nn::WeightRequest::Kind::Matrix) return values;
+  std::vector<float> transposed(values.size());
+  transpose(values, request.rows(), request.cols, transposed);
+  return transposed;
+}
+
+Tensor DirectSource::load(const nn::WeightRequest& request) {
+  const std::vector<float> values = read_weight(checkpoint_, request);
+  return to_device(device_, std::span<const float>(values), request.spec(), request.memory_config())
+      .set_constant();
+}
+
+Tensor MetaSource::load(const nn::WeightRequest& request) {
+  return allocate_tensor_on_device(device_, request.spec(), request.memory_config()).set_constant();
+}
+
+Tensor RecordingSource::load(const nn::WeightRequest& request) {
+  requests_.push_back(request);
+  return meta_.load(request);
+}
+
+}  // namespace tessera::models

@@ -1,0 +1,22 @@
+#pragma once
+#include "nn/layers.hpp"
+#include "nn/step.hpp"
+
+namespace tessera::nn {
+
+/// Multi-head attention with grouped queries and rotary positions.
+struct Attention {
+  int layer = 0;
+  int num_heads = 0, num_kv_heads = 0;
+  Linear qkv_proj;  // [hidden, (num_heads + 2 * num_kv_heads) * head_dim]
+  Linear o_proj;    // [num_heads * head_dim, hidden]
+
+  /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
+  Tensor forward(const Tensor& x, const Step& step) const;
+
+ private:
+  Tensor decode(const Tensor& qkv, const Step& step) const;
+  Tensor prefill(const Tensor& qkv, const Step& step) const;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,36 @@
+#pragma once
+// The smallest modules: a weight and one op.
+#include <optional>
+#include <string>
+
+#include "device/tensor.hpp"
+#include "ops/linear/linear.hpp"
+
+namespace tessera::nn {
+
+struct Linear {
+  std::string name;            // "o_proj"
+  Tensor weight;               // [in, out]
+  std::optional<Tensor> bias;  // [out]
+
+  /// x [..., in] to [..., out].
+  Tensor forward(const Tensor& x, const OpOptions& options = {}) const;
+};
+
+struct RmsNorm {
+  std::string name;  // "input_layernorm"
+  Tensor weight;     // [dim]
+  float epsilon = 1e-6f;
+
+  Tensor forward(const Tensor& x) const;
+};
+
+struct Embedding {
+  std::string name;  // "embed_tokens"
+  Tensor weight;     // [vocab, dim]
+
+  /// ids int32 [..., n] to [1, 1, n, dim].
+  Tensor forward(const Tensor& ids) const;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,35 @@
+#pragma once
+// Rotary position tables.
+#include <cstdint>
+
+#include "device/tensor.hpp"
+#include "io/model_config.hpp"
+
+namespace tessera::nn {
+
+/// cos and sin of the rows of one step; shapes as rotary_embedding_llama wants them.
+struct RopeRows {
+  Tensor cos, sin;
+};
+
+class Rope {
+ public:
+  Rope() = default;
+  /// Tables of `max_seq` positions in float32, computed as Hugging Face does (angles in float32). Throws
+  /// UserError for a scaling type that is not known.
+  Rope(Device& device, const io::ModelConfig& config, int max_seq);
+
+  /// Decode: [1, batch, 1, head_dim] for positions int32 [batch]; idle users (-1) get position 0.
+  RopeRows gather(const Tensor& positions) const;
+  /// Prefill: [1, 1, count, head_dim] for positions first..first+count-1.
+  RopeRows range(std::int64_t first, std::int64_t count) const;
+
+  /// x [1, batch, heads, head_dim] (decode) or [1, heads, seq, head_dim].
+  Tensor apply(const Tensor& x, const RopeRows& rows, bool decode) const;
+
+ private:
+  io::RopeForm form_ = io::RopeForm::Halves;
+  Tensor cos_, sin_;  // [max_seq, head_dim]
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,21 @@
+#pragma once
+// What a forward pass needs besides its input: where it is, and the cache.
+#include <cstdint>
+
+#include "device/tensor.hpp"
+#include "nn/kv_cache.hpp"
+#include "nn/rope.hpp"
+
+namespace tessera::nn {
+
+struct Step {
+  bool decode = true;
+  KvCache* cache = nullptr;
+  const Rope* rope = nullptr;
+  RopeRows rows;           // cos and sin of this step's rows
+  Tensor positions;        // decode: int32 [batch], -1 for an idle user
+  int user = 0;            // prefill: whose prompt
+  std::int64_t start = 0;  // prefill: position of row 0; > 0 in a later chunk
+};
+
+}  // namespace tessera::nn
