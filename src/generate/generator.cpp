@@ -1,0 +1,119 @@
+#include "generate/generator.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "ops/argmax/argmax.hpp"
+#include "ops/slice/slice.hpp"
+#include "ops/topk/topk.hpp"
+#include "util/error.hpp"
+#include "util/interrupt.hpp"
+
+namespace tessera::generate {
+namespace {
+
+// Candidates that a sampled user draws from when it gives no top-k: beyond these a token's share is nothing
+// that a user would notice, and sorting a whole vocabulary costs more than a small model's step.
+constexpr int kCandidates = 256;
+
+nn::KvCacheConfig cache_config(const nn::CausalLm& model, const GeneratorOptions& options) {
+  check(options.users >= 1 && options.users <= kMaxUsers, "batch: {} users: 1 to {} are supported",
+        options.users, kMaxUsers);
+  const int context = options.context > 0 ? options.context : model.max_seq;
+  check(context <= model.max_seq, "context: {} positions: this model has {}", context, model.max_seq);
+  nn::KvCacheConfig config = model.cache_config(options.users, context);
+  config.block_size = options.block_size;
+  config.page_seed = options.page_seed;
+  config.poison = options.poison_cache;
+  return config;
+}
+
+Tensor last_row(const Tensor& hidden) {
+  const Shape& shape = hidden.logical_shape();
+  const std::array<std::int64_t, 4> begin{0, 0, shape[2] - 1, 0}, end{1, 1, shape[2], shape[3]};
+  return slice(hidden, begin, end);
+}
+
+}  // namespace
+
+Generator::Generator(const nn::CausalLm& model, const GeneratorOptions& options)
+    : model_(model), options_(options), cache_(model.device(), cache_config(model, options)) {
+  check(options.prefill_chunk == 0 || (options.block_size > 0 && options.prefill_chunk > 0 &&
+                                       options.prefill_chunk % options.block_size == 0),
+        "prefill chunk {}: a multiple of the page size {} expected", options.prefill_chunk,
+        options.block_size);
+}
+
+void Generator::check_prompt(std::span<const std::int32_t> prompt) const {
+  check(!prompt.empty(), "prompt: no tokens: give some text");
+  check(static_cast<int>(prompt.size()) <= context(),
+        "prompt: {} tokens do not fit into a context of {}: shorten it or raise --context", prompt.size(),
+        context());
+  for (const auto id : prompt) {
+    check(id >= 0 && id < model_.config.vocab_size, "prompt: token {} is outside the vocabulary of {}", id,
+          model_.config.vocab_size);
+  }
+}
+
+Tensor Generator::prefill(std::span<const std::int32_t> prompt, int user) {
+  check_prompt(prompt);
+  cache_.reserve(user, static_cast<std::int64_t>(prompt.size()));
+  const std::size_t chunk =
+      options_.prefill_chunk > 0 ? static_cast<std::size_t>(options_.prefill_chunk) : prompt.size();
+  Tensor hidden;
+  for (std::size_t start = 0; start < prompt.size(); start += chunk) {
+    check_interrupt();
+    const std::size_t n = std::min(chunk, prompt.size() - start);
+    hidden = model_.prefill(prompt.subspan(start, n), cache_, user, static_cast<std::int64_t>(start));
+  }
+  return model_.logits(last_row(hidden));
+}
+
+Tensor Generator::prefill_hidden(std::span<const std::int32_t> prompt, int user) {
+  check_prompt(prompt);
+  cache_.reserve(user, static_cast<std::int64_t>(prompt.size()));
+  return model_.prefill(prompt, cache_, user);
+}
+
+Tensor Generator::prefill_by_decode(std::span<const std::int32_t> prompt, int user) {
+  check_prompt(prompt);
+  Tensor logits;
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(user) + 1, 0), positions(tokens.size(), -1);
+  for (std::size_t i = 0; i < prompt.size(); ++i) {
+    tokens.back() = prompt[i];
+    positions.back() = static_cast<std::int32_t>(i);
+    logits = decode(tokens, positions);
+  }
+  const std::array<std::int64_t, 4> begin{0, 0, user, 0}, end{1, 1, user + 1, logits.logical_shape()[3]};
+  return slice(logits, begin, end);
+}
+
+Tensor Generator::decode(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions) {
+  check_interrupt();
+  check(tokens.size() == positions.size() && !tokens.empty() && static_cast<int>(tokens.size()) <= users(),
+        "decode: {} tokens at {} positions for {} users: one a user expected", tokens.size(),
+        positions.size(), users());
+  for (std::size_t u = 0; u < positions.size(); ++u) {
+    if (positions[u] >= 0) cache_.reserve(static_cast<int>(u), positions[u] + 1);
+  }
+  const auto n = static_cast<std::int64_t>(tokens.size());
+  const Tensor ids = to_device(model_.device(), tokens, {Shape{1, n}, DataType::INT32, Layout::ROW_MAJOR});
+  const Tensor at = to_device(model_.device(), positions, {Shape{n}, DataType::INT32, Layout::ROW_MAJOR});
+  return model_.decode(ids, at, cache_);
+}
+
+std::vector<std::int32_t> Generator::sample(const Tensor& logits, std::span<const SamplingParams> params,
+                                            std::span<const std::int64_t> steps) const {
+  if (std::ranges::all_of(params, [](const SamplingParams& p) { return p.temperature <= 0; })) {
+    return argmax(logits).to_int_vector();
+  }
+  int k = 1;
+  for (const SamplingParams& p : params) {
+    k = std::max(k, p.temperature <= 0 ? 1 : p.top_k > 0 ? p.top_k : kCandidates);
+  }
+  k = std::min(k, static_cast<int>(logits.logical_shape()[-1]));
+  const auto [values, indices] = topk(logits, k);
+  return sampling(values, indices, params, steps).to_int_vector();
+}
+
+}  // namespace tessera::generate

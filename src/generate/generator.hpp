@@ -1,0 +1,64 @@
+#pragma once
+// A model with its cache, stepped by tokens.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "nn/causal_lm.hpp"
+#include "ops/sampling/sampling.hpp"
+
+namespace tessera::generate {
+
+/// Rows of a tile: the users of one decode step.
+constexpr int kMaxUsers = 32;
+
+struct GeneratorOptions {
+  int users = 1;    // 1..32
+  int context = 0;  // positions a user; 0: what the model's tables hold
+  int prefill_chunk =
+      0;                // prompts longer than this are prefilled in chunks (a multiple of the page); 0: whole
+  int block_size = 32;  // positions a page; 0: unpaged cache
+  std::uint64_t page_seed = 0;
+  bool poison_cache = false;
+};
+
+class Generator {
+ public:
+  Generator(const nn::CausalLm& model, const GeneratorOptions& options);
+
+  const nn::CausalLm& model() const { return model_; }
+  nn::KvCache& cache() { return cache_; }
+  int users() const { return options_.users; }
+  int context() const { return cache_.config().max_seq; }
+
+  /// Runs a prompt into user's cache from position 0: logits float32 [1, 1, 1, vocab] of its last token.
+  /// Throws UserError for an empty prompt, one beyond the context, or an id outside the vocabulary.
+  Tensor prefill(std::span<const std::int32_t> prompt, int user = 0);
+
+  /// The same, through decode steps (the guide's phase 3: decode before there is a prefill).
+  Tensor prefill_by_decode(std::span<const std::int32_t> prompt, int user = 0);
+
+  /// Hidden states [1, 1, n, hidden] after the final norm for the whole prompt.
+  Tensor prefill_hidden(std::span<const std::int32_t> prompt, int user = 0);
+
+  /// One token a user at the given positions (-1: idle; its token is ignored): logits float32 [1, 1, n,
+  /// vocab] for the first n = tokens.size() users.
+  Tensor decode(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions);
+
+  /// The next token of each row of logits; greedy rows by argmax, others by topk and sampling. steps: tokens
+  /// drawn so far.
+  std::vector<std::int32_t> sample(const Tensor& logits, std::span<const SamplingParams> params,
+                                   std::span<const std::int64_t> steps) const;
+
+  /// Forgets a user's pages.
+  void release(int user) { cache_.release(user); }
+
+ private:
+  void check_prompt(std::span<const std::int32_t> prompt) const;
+
+  const nn::CausalLm& model_;
+  GeneratorOptions options_;
+  nn::KvCache cache_;
+};
+
+}  // namespace tessera::generate
