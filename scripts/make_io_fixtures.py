@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes tests/data/io. Needs gguf, numpy and torch; run it again only to add something.
+"""Writes tests/data/io. Needs gguf, numpy, safetensors and torch; run it again only to add something.
 
 dequant.bin: random GGUF blocks of every type with the values that the `gguf` package reads from them. Each record:
 u32 type, u32 bytes, u32 values, the bytes, the values as float32.
+tiny.safetensors: a float32, a float16 and a bfloat16 tensor of 2 x 3 (0, 1, .. 5, divided by 4), and metadata.
 tiny.refpt, tiny_old.refpt: reference outputs as TT-Transformers saves them, with N and N - 1 rows.
 """
 import pathlib
@@ -10,6 +11,7 @@ import struct
 
 import gguf
 import numpy as np
+import safetensors.torch
 import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data" / "io"
@@ -47,6 +49,13 @@ def write_refpt():
     torch.save({"top5_tokens": top5[1:], "reference_tokens": tokens}, FOLDER / "tiny_old.refpt")
 
 
+def write_safetensors():
+    values = torch.arange(6).reshape(2, 3) / 4
+    safetensors.torch.save_file(
+        {"single": values, "half": values.half(), "brain": values.bfloat16(), "ids": torch.arange(4, dtype=torch.int32)},
+        FOLDER / "tiny.safetensors", metadata={"format": "pt"})
+
+
 def write_dequant():
     rng = np.random.default_rng(20250101)
     with open(FOLDER / "dequant.bin", "wb") as out:
@@ -67,6 +76,7 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     write_dequant()
     write_refpt()
+    write_safetensors()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 #include "io/byte_reader.hpp"
 #include "io/gguf_checkpoint.hpp"
+#include "io/hf_checkpoint.hpp"
 #include "util/error.hpp"
 
 namespace tessera::io {
@@ -13,9 +14,7 @@ std::unique_ptr<Checkpoint> Checkpoint::open(const fs::path& path) {
   std::error_code ignored;
   if (!fs::exists(path, ignored))
     fail_user("no model at {}: no such file or folder: check the path", path.string());
-  if (fs::is_directory(path, ignored)) {
-    fail_user("cannot open {}: it is a folder: give a .gguf file", path.string());
-  }
+  if (fs::is_directory(path, ignored)) return open_hf_checkpoint(path);
   return open_gguf_checkpoint(path);
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "io/content_hash.hpp"
 #include "io/gguf.hpp"
 #include "io/gguf_config.hpp"
 #include "io/gguf_dequant.hpp"
@@ -38,7 +39,8 @@ class GgufCheckpoint final : public Checkpoint {
   TokenizerFiles tokenizer() const override { return read_gguf_tokenizer(gguf_); }
 
   std::string content_hash() const override {
-    fail_user("{} has no content hash: hashing is not built in yet", gguf_.file());
+    check(mapping_ != nullptr, "{} has no content hash: it is not a file", gguf_.file());
+    return file_sha256(mapping_->path());
   }
 
  private:

@@ -1,0 +1,194 @@
+#include "io/hf_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "util/error.hpp"
+
+namespace tessera::io {
+namespace {
+
+using nlohmann::json;
+
+json llama() {
+  return json::parse(R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 128256,
+    "hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32,
+    "num_key_value_heads": 8, "head_dim": 64, "max_position_embeddings": 131072, "rms_norm_eps": 1e-05,
+    "rope_theta": 500000.0, "hidden_act": "silu", "tie_word_embeddings": true, "attention_bias": false,
+    "bos_token_id": 128000, "eos_token_id": [128001, 128008, 128009],
+    "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+                     "original_max_position_embeddings": 8192, "rope_type": "llama3"}})");
+}
+
+ModelConfig parse(const json& config) {
+  return parse_hf_config(config.dump(), "config.json");
+}
+
+std::string error_of(const json& config) {
+  try {
+    parse(config);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(HfConfig, Llama32) {
+  const ModelConfig config = parse(llama());
+  EXPECT_EQ(config.architecture, "LlamaForCausalLM");
+  EXPECT_EQ(config.model_type, "llama");
+  EXPECT_EQ(config.vocab_size, 128256);
+  EXPECT_EQ(config.hidden_size, 2048);
+  EXPECT_EQ(config.intermediate_size, 8192);
+  EXPECT_EQ(config.num_hidden_layers, 16);
+  EXPECT_EQ(config.num_attention_heads, 32);
+  EXPECT_EQ(config.num_key_value_heads, 8);
+  EXPECT_EQ(config.head_dim, 64);
+  EXPECT_EQ(config.max_position_embeddings, 131072);
+  EXPECT_EQ(config.rms_norm_eps, 1e-5f);
+  EXPECT_EQ(config.rope_theta, 500000.0f);
+  EXPECT_EQ(config.rope_form, RopeForm::Halves);
+  EXPECT_EQ(config.rope_scaling.type, "llama3");
+  EXPECT_EQ(config.rope_scaling.factor, 32.0f);
+  EXPECT_EQ(config.rope_scaling.low_freq_factor, 1.0f);
+  EXPECT_EQ(config.rope_scaling.high_freq_factor, 4.0f);
+  EXPECT_EQ(config.rope_scaling.original_max_position_embeddings, 8192);
+  EXPECT_TRUE(config.tie_word_embeddings);
+  EXPECT_EQ(config.bos_token_id, 128000);
+  EXPECT_EQ(config.eos_token_ids, (std::vector<int>{128001, 128008, 128009}));
+}
+
+TEST(HfConfig, Defaults) {
+  json config = llama();
+  for (const char* key : {"num_key_value_heads", "head_dim", "tie_word_embeddings", "rope_scaling",
+                          "rope_theta", "attention_bias", "bos_token_id", "hidden_act"}) {
+    config.erase(key);
+  }
+  config["eos_token_id"] = 2;
+  const ModelConfig parsed = parse(config);
+  EXPECT_EQ(parsed.num_key_value_heads, 32);
+  EXPECT_EQ(parsed.head_dim, 64);
+  EXPECT_FALSE(parsed.tie_word_embeddings);
+  EXPECT_EQ(parsed.rope_scaling.type, "none");
+  EXPECT_EQ(parsed.rope_theta, 10000.0f);
+  EXPECT_EQ(parsed.hidden_act, "silu");
+  EXPECT_EQ(parsed.bos_token_id, -1);
+  EXPECT_EQ(parsed.eos_token_ids, std::vector<int>{2});
+  config["model_type"] = "gemma";
+  EXPECT_TRUE(parse(config).tie_word_embeddings);
+  config["model_type"] = "qwen2";
+  EXPECT_TRUE(parse(config).attention_bias);
+}
+
+TEST(HfConfig, RopeScalingOldAndNewKeys) {
+  json config = llama();
+  config["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+  EXPECT_EQ(parse(config).rope_scaling.type, "linear");
+  EXPECT_EQ(parse(config).rope_scaling.factor, 2.0f);
+
+  const json scaling = llama()["rope_scaling"];
+  config = llama();
+  config.erase("rope_scaling");
+  config.erase("rope_theta");
+  config["rope_parameters"] = scaling;
+  config["rope_parameters"]["rope_theta"] = 500000.0;
+  EXPECT_EQ(parse(config).rope_scaling.type, "llama3");
+  EXPECT_EQ(parse(config).rope_scaling.factor, 32.0f);
+  EXPECT_EQ(parse(config).rope_theta, 500000.0f);
+
+  config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 100000}};
+  EXPECT_EQ(parse(config).rope_scaling.type, "none");
+  EXPECT_EQ(parse(config).rope_theta, 100000.0f);
+
+  config["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4}};
+  EXPECT_EQ(parse(config).rope_scaling.type, "yarn");
+}
+
+TEST(HfConfig, ErrorsNameTheKey) {
+  for (const char* key : {"architectures", "vocab_size", "hidden_size", "intermediate_size",
+                          "num_hidden_layers", "num_attention_heads", "max_position_embeddings"}) {
+    json config = llama();
+    config.erase(key);
+    EXPECT_NE(error_of(config).find(std::string("'") + key + "' is missing"), std::string::npos)
+        << error_of(config);
+  }
+  for (const auto& [key, value] : {std::pair<const char*, json>{"hidden_size", "2048"},
+                                   {"hidden_size", 2048.5},
+                                   {"hidden_size", 0},
+                                   {"hidden_size", -5},
+                                   {"hidden_size", 18446744073709551615ull},
+                                   {"rope_theta", "big"},
+                                   {"rope_theta", -1},
+                                   {"rms_norm_eps", 0},
+                                   {"rms_norm_eps", json::array()},
+                                   {"tie_word_embeddings", 1},
+                                   {"eos_token_id", "end"},
+                                   {"eos_token_id", json::array({"end"})},
+                                   {"eos_token_id", -3},
+                                   {"architectures", "Llama"},
+                                   {"architectures", json::array()},
+                                   {"rope_scaling", 8},
+                                   {"hidden_act", 3}}) {
+    json config = llama();
+    config[key] = value;
+    EXPECT_NE(error_of(config).find(key), std::string::npos)
+        << key << " = " << value << ": " << error_of(config);
+  }
+  json config = llama();
+  config["rope_scaling"].erase("factor");
+  EXPECT_NE(error_of(config).find("'rope_scaling.factor' is missing"), std::string::npos) << error_of(config);
+  config["rope_scaling"] = {{"factor", 1}};
+  EXPECT_NE(error_of(config).find("'rope_scaling.rope_type' is missing"), std::string::npos)
+      << error_of(config);
+}
+
+TEST(HfConfig, NotJson) {
+  for (const char* text : {"", "{", "[1]", "null", "{\"a\":\x01}", "{\"a\": nan}", "\xFF\xFE"}) {
+    EXPECT_THROW(parse_hf_config(text, "config.json"), UserError) << text;
+  }
+  const std::string deep(200000, '[');
+  EXPECT_THROW(parse_hf_config(deep, "config.json"), UserError);
+  std::string nested = R"({"a":)" + deep + std::string(200000, ']') + "}";
+  EXPECT_THROW(parse_hf_config(nested, "config.json"), UserError);
+}
+
+TEST(HfConfig, UnknownModelTypesStayReadable) {
+  const ModelConfig config = parse_hf_config(
+      R"({"architectures": ["FalconForCausalLM"], "model_type": "falcon", "hidden_size": 4544})", "f");
+  EXPECT_EQ(config.architecture, "FalconForCausalLM");
+  EXPECT_EQ(config.hidden_size, 4544);
+  EXPECT_EQ(config.intermediate_size, 0);
+}
+
+TEST(HfConfig, GenerationConfigWins) {
+  ModelConfig config = parse(llama());
+  apply_generation_config(config, R"({"eos_token_id": 7})", "generation_config.json");
+  EXPECT_EQ(config.eos_token_ids, std::vector<int>{7});
+  apply_generation_config(config, R"({"temperature": 0.6})", "generation_config.json");
+  EXPECT_EQ(config.eos_token_ids, std::vector<int>{7});
+  EXPECT_THROW(apply_generation_config(config, R"({"eos_token_id": true})", "generation_config.json"),
+               UserError);
+}
+
+TEST(HfConfig, TokenizerConfig) {
+  TokenizerFiles files;
+  apply_tokenizer_config(files, R"({"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false},
+    "add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}]})",
+                         "tokenizer_config.json");
+  EXPECT_EQ(files.bos_token, "<s>");
+  EXPECT_EQ(files.eos_token, "</s>");
+  EXPECT_TRUE(files.add_bos_token);
+  EXPECT_EQ(files.chat_template, "D");
+  apply_tokenizer_config(files, R"({"bos_token": null, "chat_template": "S"})", "tokenizer_config.json");
+  EXPECT_EQ(files.bos_token, "");
+  EXPECT_EQ(files.chat_template, "S");
+  for (const char* bad :
+       {R"({"bos_token": 1})", R"({"eos_token": {"content": 1}})", R"({"chat_template": 1})",
+        R"({"chat_template": [1]})", R"({"chat_template": [{"name": "default"}]})"}) {
+    EXPECT_THROW(apply_tokenizer_config(files, bad, "tokenizer_config.json"), UserError) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace tessera::io
