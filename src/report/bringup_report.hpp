@@ -25,11 +25,14 @@ struct OpResult {
   std::string path;   // "layers.3.self_attn.qkv"
   std::string op;     // "linear", or a module name: "attention", "mlp"
   std::string input;  // "normal", "heavy_tailed", "captured"
-  double pcc = 0, max_abs = 0, rel_l2 = 0;
+  double pcc = 0, max_abs = 0, rel_l2 = 0;  // local: on the reference's inputs
   double scale = 1;  // least-squares slope of device on reference: 1 unless a scale error hides behind PCC
   double threshold = 0;
   bool pass = false;
   double ms = 0;
+  double own_pcc = 1;    // of the output in the device's own run (inherited and local error together)
+  double input_pcc = 1;  // of the worst input in that run
+  std::string note;      // what else is worth saying: "scale 2.00", "the reference ran ..."
 };
 
 struct LayerResult {
