@@ -1,0 +1,28 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tessera::metrics {
+
+/// Index of the largest value, the first of equals; NaN never wins.
+std::int32_t argmax(std::span<const float> logits);
+
+/// Indices of the k largest values, largest first.
+std::vector<std::int32_t> topk(std::span<const float> logits, std::size_t k);
+
+/// KL(softmax(reference) || softmax(device)) in nats.
+double softmax_kl(std::span<const float> reference, std::span<const float> device);
+
+/// One position of a token comparison.
+struct TokenAgreement {
+  std::int32_t reference = 0, device = 0;  // the argmax of each
+  bool top1 = false;                       // they are the same
+  bool top5 = false;                       // the device's token is among the reference's top five
+  double kl = 0;
+  double margin = 0;  // the reference's logit of its token minus its logit of the device's token
+};
+
+TokenAgreement agree(std::span<const float> reference, std::span<const float> device);
+
+}  // namespace tessera::metrics
