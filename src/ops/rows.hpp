@@ -1,5 +1,6 @@
 #pragma once
 // From a tensor's form to a typed pointer, once per kernel call.
+#include <algorithm>
 #include <cstdint>
 
 #include "device/tensor.hpp"
@@ -15,6 +16,11 @@ void with_rows(const Tensor& tensor, Body body) {
   } else {
     body(tensor.data<bf16>());
   }
+}
+
+/// Rows of `dim` values that are worth a thread: waking one costs as much as some ten thousand values.
+inline std::int64_t row_grain(std::int64_t dim) {
+  return std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, dim));
 }
 
 /// The values, or nullptr when the tensor is not allocated.
