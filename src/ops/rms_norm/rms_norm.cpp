@@ -16,6 +16,7 @@ void RmsNorm::validate(Inputs in) const {
   check(epsilon >= 0, "[rms_norm] epsilon {}: give a value >= 0", epsilon);
   check_float_rows(name(), in[0]);
   check_vectors(name(), in[1], in[2], in[0].logical_shape()[-1]);
+  check_output(name(), options);
 }
 
 std::vector<OutputSpec> RmsNorm::output_specs(Inputs in) const {

@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+
+#include "ops/operation.hpp"
+
+namespace tessera {
+
+/// Inputs: x, weight (may be unallocated), bias (may be unallocated).
+struct LayerNorm final : Operation {
+  float epsilon;
+  OpOptions options;
+
+  LayerNorm(float eps, const OpOptions& opts) : epsilon(eps), options(opts) {}
+  std::string_view name() const override { return "layer_norm"; }
+  std::string attributes() const override;
+  void validate(Inputs inputs) const override;
+  std::vector<OutputSpec> output_specs(Inputs inputs) const override;
+  void run_ref(Inputs inputs, Outputs outputs) const override;
+  void run_fast(Inputs inputs, Outputs outputs) const override;
+};
+
+}  // namespace tessera
