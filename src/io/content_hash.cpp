@@ -73,7 +73,9 @@ void remember(const std::string& path, json entry, const std::string& hash) {
   }
 }
 
-std::string compute(const fs::path& path) {
+}  // namespace
+
+std::string compute_sha256(const fs::path& path) {
   const auto mapping = MappedFile::open(path);
   std::span<const std::byte> rest = mapping->bytes();
   Progress progress("hashing " + path.filename().string(), static_cast<std::int64_t>(rest.size()));
@@ -89,15 +91,13 @@ std::string compute(const fs::path& path) {
   return hash.finish();
 }
 
-}  // namespace
-
 std::string file_sha256(const fs::path& path) {
   std::error_code ignored;
   const fs::path canonical = fs::weakly_canonical(path, ignored);
   const std::string key = canonical.empty() ? path.string() : canonical.string();
   const json before = identity(path);
   if (std::string known = recall(key, before); !known.empty()) return known;
-  std::string hash = compute(path);
+  std::string hash = compute_sha256(path);
   if (identity(path) == before) remember(key, before, hash);
   return hash;
 }

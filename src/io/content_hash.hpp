@@ -6,7 +6,11 @@
 
 namespace tessera::io {
 
-/// Hex. Shows a progress bar, can be interrupted. A cache that cannot be read or written only costs time.
+/// Hex, from the bytes as they are now. Shows a progress bar, can be interrupted. Throws UserError when the
+/// file cannot be read.
+std::string compute_sha256(const std::filesystem::path& path);
+
+/// The same with the memory. A cache that cannot be read or written only costs time.
 /// Throws UserError when the file cannot be read.
 std::string file_sha256(const std::filesystem::path& path);
 
