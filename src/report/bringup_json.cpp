@@ -1,0 +1,250 @@
+#include "report/bringup_json.hpp"
+
+#include <cmath>
+
+#include "util/error.hpp"
+
+namespace tessera::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no infinity: a comparison with NaN in it says null and reads back as infinity.
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+double number(const Json& json) {
+  return json.is_null() ? HUGE_VAL : json.get<double>();
+}
+
+Status parse_status(const std::string& text) {
+  if (text == "pass") return Status::Pass;
+  if (text == "fail") return Status::Fail;
+  return Status::Skipped;
+}
+
+Json op_json(const OpResult& r) {
+  return {{"phase", r.phase},
+          {"mode", r.mode},
+          {"layer", r.layer},
+          {"path", r.path},
+          {"op", r.op},
+          {"input", r.input},
+          {"pcc", number(r.pcc)},
+          {"max_abs", number(r.max_abs)},
+          {"rel_l2", number(r.rel_l2)},
+          {"scale", number(r.scale)},
+          {"threshold", r.threshold},
+          {"pass", r.pass},
+          {"ms", r.ms},
+          {"own_pcc", number(r.own_pcc)},
+          {"input_pcc", number(r.input_pcc)},
+          {"note", r.note}};
+}
+
+OpResult parse_op(const Json& j) {
+  OpResult r;
+  r.phase = j.at("phase");
+  r.mode = j.at("mode");
+  r.layer = j.at("layer");
+  r.path = j.at("path");
+  r.op = j.at("op");
+  r.input = j.at("input");
+  r.pcc = number(j.at("pcc"));
+  r.max_abs = number(j.at("max_abs"));
+  r.rel_l2 = number(j.at("rel_l2"));
+  r.scale = number(j.at("scale"));
+  r.threshold = j.at("threshold");
+  r.pass = j.at("pass");
+  r.ms = j.at("ms");
+  r.own_pcc = number(j.at("own_pcc"));
+  r.input_pcc = number(j.at("input_pcc"));
+  r.note = j.at("note");
+  return r;
+}
+
+Json accuracy_json(const Accuracy& a, bool positions) {
+  Json j{{"text", a.text},
+         {"tokens", a.tokens},
+         {"top1", a.top1},
+         {"top5", a.top5},
+         {"kl_mean", number(a.kl_mean)},
+         {"kl_max", number(a.kl_max)},
+         {"final_pcc", number(a.final_pcc)}};
+  if (!positions) return j;
+  j["positions"] = Json::array();
+  for (const TokenResult& t : a.positions) {
+    j["positions"].push_back({{"reference", t.reference},
+                              {"device", t.device},
+                              {"top1", t.top1},
+                              {"top5", t.top5},
+                              {"kl", number(t.kl)},
+                              {"margin", number(t.margin)},
+                              {"text", t.text}});
+  }
+  return j;
+}
+
+Accuracy parse_accuracy(const Json& j) {
+  Accuracy a;
+  a.text = j.at("text");
+  a.tokens = j.at("tokens");
+  a.top1 = j.at("top1");
+  a.top5 = j.at("top5");
+  a.kl_mean = number(j.at("kl_mean"));
+  a.kl_max = number(j.at("kl_max"));
+  a.final_pcc = number(j.at("final_pcc"));
+  for (const Json& t : j.at("positions")) {
+    a.positions.push_back({t.at("reference"), t.at("device"), t.at("top1"), t.at("top5"), number(t.at("kl")),
+                           number(t.at("margin")), t.at("text")});
+  }
+  return a;
+}
+
+Json generation_json(const Generation& g) {
+  return {{"prompt", g.prompt},
+          {"text", g.text},
+          {"tokens", g.tokens},
+          {"chat", g.chat},
+          {"reference_text", g.reference_text},
+          {"reference_tokens", g.reference_tokens},
+          {"first_divergence", g.first_divergence},
+          {"similarity", g.similarity},
+          {"garbage", g.garbage}};
+}
+
+Generation parse_generation(const Json& j) {
+  Generation g;
+  g.prompt = j.at("prompt");
+  g.text = j.at("text");
+  g.tokens = j.at("tokens").get<std::vector<int>>();
+  g.chat = j.at("chat");
+  g.reference_text = j.at("reference_text");
+  g.reference_tokens = j.at("reference_tokens").get<std::vector<int>>();
+  g.first_divergence = j.at("first_divergence");
+  g.similarity = j.at("similarity");
+  g.garbage = j.at("garbage");
+  return g;
+}
+
+template <class T, class F>
+Json list(const std::vector<T>& values, F convert) {
+  Json array = Json::array();
+  for (const T& value : values) array.push_back(convert(value));
+  return array;
+}
+
+BringupReport parse(const Json& j) {
+  BringupReport r;
+  r.model = j.at("model");
+  r.device = j.at("device");
+  r.engine = j.at("engine");
+  r.precision = j.at("precision");
+  r.architecture = j.at("architecture");
+  r.isa = j.at("isa");
+  r.date = j.at("date");
+  r.version = j.at("version");
+  r.threads = j.at("threads");
+  r.baseline = j.at("baseline");
+  r.seconds = j.at("seconds");
+  for (const Json& c : j.at("checklist")) {
+    r.checklist.push_back(
+        {c.at("item"), c.at("title"), parse_status(c.at("status")), c.at("reason"), c.at("evidence")});
+  }
+  for (const Json& op : j.at("ops")) r.ops.push_back(parse_op(op));
+  for (const Json& l : j.at("layers")) {
+    r.layers.push_back({l.at("mode"), l.at("layer"), number(l.at("pcc")), number(l.at("max_abs")),
+                        number(l.at("rel_l2")), l.at("threshold"), l.at("pass")});
+  }
+  for (const Json& a : j.at("accuracies")) r.accuracy.push_back(parse_accuracy(a));
+  for (const Json& g : j.at("generations")) r.generations.push_back(parse_generation(g));
+  for (const Json& e : j.at("equivalences")) {
+    r.equivalences.push_back({e.at("name"), e.at("what"), number(e.at("pcc")), number(e.at("max_abs")),
+                              e.at("equal"), e.at("pass")});
+  }
+  const Json& m = j.at("memory");
+  r.memory = {m.at("weights_bytes"), m.at("kv_bytes"), m.at("peak_bytes"), m.at("host_peak_bytes"),
+              m.at("device_capacity_bytes")};
+  const Json& p = j.at("performance");
+  r.performance = {p.at("prefill_tok_s"), p.at("decode_tok_s"), p.at("ttft_ms")};
+  for (const auto& [key, value] : j.at("config").items())
+    r.config.emplace_back(key, value.get<std::string>());
+  return r;
+}
+
+}  // namespace
+
+const char* to_string(Status status) {
+  switch (status) {
+    case Status::Pass:
+      return "pass";
+    case Status::Fail:
+      return "fail";
+    case Status::Skipped:
+      break;
+  }
+  return "skipped";
+}
+
+Json to_json(const BringupReport& r) {
+  Json j{{"model", r.model}, {"device", r.device}, {"engine", r.engine}, {"precision", r.precision}};
+  j["architecture"] = r.architecture;
+  j["isa"] = r.isa;
+  j["threads"] = r.threads;
+  j["date"] = r.date;
+  j["version"] = r.version;
+  j["baseline"] = r.baseline;
+  j["seconds"] = r.seconds;
+  j["checklist"] = list(r.checklist, [](const ChecklistItem& c) {
+    return Json{{"item", c.item},
+                {"title", c.title},
+                {"status", to_string(c.status)},
+                {"reason", c.reason},
+                {"evidence", c.evidence}};
+  });
+  j["ops"] = list(r.ops, op_json);
+  j["layers"] = list(r.layers, [](const LayerResult& l) {
+    return Json{{"mode", l.mode},
+                {"layer", l.layer},
+                {"pcc", number(l.pcc)},
+                {"max_abs", number(l.max_abs)},
+                {"rel_l2", number(l.rel_l2)},
+                {"threshold", l.threshold},
+                {"pass", l.pass}};
+  });
+  j["accuracy"] = r.accuracy.empty() ? Json::object() : accuracy_json(r.accuracy.front(), false);
+  j["accuracies"] = list(r.accuracy, [](const Accuracy& a) { return accuracy_json(a, true); });
+  j["generation"] = r.generations.empty() ? Json::object()
+                                          : Json{{"prompt", r.generations.back().prompt},
+                                                 {"text", r.generations.back().text},
+                                                 {"tokens", r.generations.back().tokens}};
+  j["generations"] = list(r.generations, generation_json);
+  j["equivalences"] = list(r.equivalences, [](const Equivalence& e) {
+    return Json{{"name", e.name},   {"what", e.what}, {"pcc", number(e.pcc)}, {"max_abs", number(e.max_abs)},
+                {"equal", e.equal}, {"pass", e.pass}};
+  });
+  j["memory"] = {{"weights_bytes", r.memory.weights_bytes},
+                 {"kv_bytes", r.memory.kv_bytes},
+                 {"peak_bytes", r.memory.peak_bytes},
+                 {"host_peak_bytes", r.memory.host_peak_bytes},
+                 {"device_capacity_bytes", r.memory.device_capacity_bytes}};
+  const Json measured{{"prefill_tok_s", r.performance.prefill_tok_s},
+                      {"decode_tok_s", r.performance.decode_tok_s},
+                      {"ttft_ms", r.performance.ttft_ms}};
+  j["performance"] = measured;
+  j["performance"]["traced"] = {{"status", "skipped"}};
+  j["performance"]["eager"] = measured;
+  j["config"] = Json::object();
+  for (const auto& [key, value] : r.config) j["config"][key] = value;
+  return j;
+}
+
+BringupReport from_json(const Json& json) {
+  try {
+    return parse(json);
+  } catch (const nlohmann::json::exception& error) {
+    fail_user("bring-up report: not readable ({}): remove it and run again", error.what());
+  }
+}
+
+}  // namespace tessera::report

@@ -1,0 +1,140 @@
+#include "verify/bringup.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "io/catalogue.hpp"
+#include "io/golden.hpp"
+#include "ops/isa.hpp"
+#include "report/bringup_json.hpp"
+#include "util/clock.hpp"
+#include "util/error.hpp"
+#include "util/file.hpp"
+#include "util/interrupt.hpp"
+#include "util/parallel.hpp"
+#include "verify/golden_lookup.hpp"
+#include "verify/phases.hpp"
+#include "verify/state.hpp"
+
+namespace tessera::verify {
+namespace {
+
+constexpr int kPhases = 6;
+
+constexpr std::array<const char*, kPhases> kPhaseNames{
+    "baseline",        "phase 1: decode modules", "phase 2: layers",
+    "phase 3: decode", "phase 4: accuracy",       "phase 5: prefill and end to end"};
+
+std::vector<int> chosen_phases(const BringupOptions& options) {
+  std::vector<int> phases = options.phases;
+  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5};
+  for (const int phase : phases) {
+    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 5 are known", phase);
+  }
+  std::ranges::sort(phases);
+  phases.erase(std::ranges::unique(phases).begin(), phases.end());
+  return phases;
+}
+
+void describe_run(const Session& s, const BringupOptions& options, report::BringupReport& report) {
+  const io::ModelConfig& c = s.config();
+  report.model = options.model;
+  report.architecture = c.architecture;
+  report.device = options.device;
+  report.engine = options.engine;
+  report.precision = options.precision;
+  report.isa = current_isa();
+  report.threads = num_threads();
+  report.version = TESSERA_VERSION;
+  report.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(std::time(nullptr)));
+  report.config = {{"hidden_size", std::to_string(c.hidden_size)},
+                   {"num_hidden_layers", std::to_string(c.num_hidden_layers)},
+                   {"num_attention_heads", std::to_string(c.num_attention_heads)},
+                   {"num_key_value_heads", std::to_string(c.num_key_value_heads)},
+                   {"head_dim", std::to_string(c.head_dim)},
+                   {"intermediate_size", std::to_string(c.intermediate_size)},
+                   {"vocab_size", std::to_string(c.vocab_size)},
+                   {"max_position_embeddings", std::to_string(c.max_position_embeddings)},
+                   {"rms_norm_eps", fmt::format("{:g}", c.rms_norm_eps)},
+                   {"rope_theta", fmt::format("{:g}", c.rope_theta)},
+                   {"rope_scaling", c.rope_scaling.type},
+                   {"tie_word_embeddings", c.tie_word_embeddings ? "true" : "false"}};
+}
+
+void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOptions& options,
+               report::BringupReport& report) {
+  switch (phase) {
+    case 0:
+      return run_baseline(s, golden, report);
+    case 1:
+      return run_modules(s, report);
+    case 2:
+      return run_layers(s, report);
+    case 3:
+      return run_decode(s, options.prompt, report);
+    case 4:
+      return run_accuracy(s, options.prompt, options.tokens, report);
+    default:
+      return run_prefill(s, options.prompt, report);
+  }
+}
+
+void measure_memory(const Session& s, std::int64_t weights, report::BringupReport& report) {
+  nn::KvCacheConfig cache = s.model->cache_config(1, s.context);
+  const std::int64_t rows = std::int64_t{2} * cache.layers * cache.kv_heads;
+  report.memory.weights_bytes = weights;
+  report.memory.kv_bytes =
+      rows * TensorSpec{Shape{1, 1, s.context, cache.head_dim}, cache.dtype, Layout::TILE}.packed_bytes();
+  report.memory.peak_bytes = std::max(report.memory.peak_bytes, s.device->peak_bytes());
+  report.memory.device_capacity_bytes = s.device->sheet().dram_bytes * s.device->sheet().chips;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  report.memory.host_peak_bytes = usage.ru_maxrss * 1024L;
+}
+
+}  // namespace
+
+report::BringupReport run_bringup(const BringupOptions& options,
+                                  const std::function<void(const std::string&)>& on_phase) {
+  const std::vector<int> phases = chosen_phases(options);
+  const models::Precision precision = models::parse_precision(options.precision);
+  check(options.tokens > 0, "--tokens {}: a positive number expected", options.tokens);
+  check(!options.prompt.empty(), "--prompt: the prompt is empty: give some text");
+  make_output_folder(options.out);
+  auto checkpoint = io::Checkpoint::open(io::resolve_model(options.model));
+
+  RunState state(options, checkpoint->content_hash());
+  if (options.resume) state.load();
+  const std::optional<io::Golden> golden = find_golden(options.golden, checkpoint->content_hash());
+
+  const Stopwatch clock;
+  Session s = open_session(std::move(checkpoint), {.device = options.device,
+                                                   .engine = parse_engine(options.engine),
+                                                   .precision = precision,
+                                                   .context = 640 + options.tokens});
+  s.thresholds = options.thresholds;
+  const std::int64_t weights = s.device->allocated_bytes();
+  report::BringupReport& report = state.report();
+  const double before = report.seconds;
+  describe_run(s, options, report);
+  checklist_item(report, 1);
+  for (const int phase : phases) {
+    if (state.is_done(phase)) continue;
+    check_interrupt();
+    if (on_phase) on_phase(kPhaseNames[static_cast<std::size_t>(phase)]);
+    run_phase(phase, s, golden ? &*golden : nullptr, options, report);
+    measure_memory(s, weights, report);
+    report.seconds = before + clock.seconds();
+    state.finish(phase);
+  }
+  write_text_file(options.out / "report.json", report::to_json(report).dump(1) + "\n");
+  state.discard();
+  return report;
+}
+
+}  // namespace tessera::verify

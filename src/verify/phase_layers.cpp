@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include "util/clock.hpp"
+#include "util/interrupt.hpp"
+#include "verify/capture.hpp"
+#include "verify/phases.hpp"
+#include "verify/rows.hpp"
+#include "verify/scene.hpp"
+
+namespace tessera::verify {
+
+void run_layers(Session& s, report::BringupReport& report) {
+  const DecodeScene scene = record_scene(s);
+  const RowTags tags{"layers", "decode", "captured"};
+  const std::int64_t hidden = s.config().hidden_size;
+
+  // One layer at a time, on the reference's input.
+  nn::KvCache cache = scene.make_cache(*s.model);
+  const nn::Step step = s.model->decode_step(scene.at(s.model->device()), cache);
+  for (int i = 0; i < s.config().num_hidden_layers; ++i) {
+    check_interrupt();
+    const std::string path = fmt::format("layers.{}", i);
+    const auto& input = find_record(scene.recording, path + ".input_layernorm", "rms_norm").inputs[0].values;
+    const auto& output = find_record(scene.recording, path, "add", true).outputs[0].values;
+    const Tensor x = activation_rows(*s.model, input, hidden);
+    const Stopwatch clock;
+    const std::vector<float> own = s.model->forward_layer(i, x, step).to_vector();
+    report.ops.push_back(
+        module_row(tags, path, "decoder_layer", s.thresholds.layer, output, own, clock.milliseconds()));
+  }
+
+  // The whole stack on its own hidden states.
+  nn::KvCache own_cache = scene.make_cache(*s.model);
+  LayerCapture capture;
+  std::vector<float> logits;
+  {
+    const ObserverScope scope(capture);
+    logits =
+        s.model->decode(scene.ids(s.model->device()), scene.at(s.model->device()), own_cache).to_vector();
+  }
+  for (int i = 0; i < s.config().num_hidden_layers; ++i) {
+    const std::string path = fmt::format("layers.{}", i);
+    const auto& output = find_record(scene.recording, path, "add", true).outputs[0].values;
+    report.ops.push_back(module_row(tags, path, "stack", s.thresholds.layer, output, capture.layer(i)));
+  }
+  report.ops.push_back(module_row(tags, "lm_head", "model", s.thresholds.model, scene.logits, logits));
+
+  const Verdict verdict = judge(report.ops, "layers");
+  const double stack_pcc = report.ops.back().pcc;
+  conclude(
+      report, 3, verdict.pass(),
+      fmt::format(
+          "{} decoder layers alone and in the stack at batch {}, {} failed; worst PCC {:.6f} ({}); logits "
+          "PCC {:.6f}",
+          s.config().num_hidden_layers, scene.tokens.size(), verdict.failed, verdict.worst_pcc, verdict.worst,
+          stack_pcc),
+      verdict.first_failed == nullptr ? "" : describe(*verdict.first_failed));
+}
+
+}  // namespace tessera::verify

@@ -1,0 +1,221 @@
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "ops/dispatch.hpp"
+#include "util/clock.hpp"
+#include "util/interrupt.hpp"
+#include "util/rng.hpp"
+#include "verify/phases.hpp"
+#include "verify/rows.hpp"
+#include "verify/scene.hpp"
+
+namespace tessera::verify {
+namespace {
+
+constexpr int kBatch = 32;
+constexpr int kPositions = 64;
+
+// One module of one layer (or outside them) as a function of its input rows.
+struct Module {
+  std::string path, name;
+  std::function<Tensor(const nn::CausalLm&, const Tensor&, const nn::Step&)> forward;
+};
+
+std::vector<Module> layer_modules(int i) {
+  const auto at = static_cast<std::size_t>(i);
+  const std::string prefix = fmt::format("layers.{}.", i);
+  return {
+      {prefix + "input_layernorm", "rms_norm",
+       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].input_layernorm.forward(x); }},
+      {prefix + "self_attn", "attention",
+       [at](const auto& m, const Tensor& x, const auto& step) {
+         return m.layers[at].self_attn.forward(x, step);
+       }},
+      {prefix + "post_attention_layernorm", "rms_norm",
+       [at](const auto& m, const Tensor& x, const auto&) {
+         return m.layers[at].post_attention_layernorm.forward(x);
+       }},
+      {prefix + "mlp", "mlp",
+       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].mlp.forward(x); }},
+  };
+}
+
+std::vector<Module> outer_modules() {
+  return {
+      {"norm", "rms_norm", [](const auto& m, const Tensor& x, const auto&) { return m.norm.forward(x); }},
+      {"lm_head", "lm_head", [](const auto& m, const Tensor& x, const auto&) { return m.logits(x); }},
+  };
+}
+
+// Where the module of a path stands in the model: its scope without its own name.
+std::string scope_of(const Module& module) {
+  const int layer = layer_of(module.path);
+  return layer < 0 ? std::string() : fmt::format("layers.{}", layer);
+}
+
+Tensor run(const Module& module, const nn::CausalLm& model, const Tensor& x, const nn::Step& step) {
+  const std::string scope = scope_of(module);
+  if (scope.empty()) return module.forward(model, x, step);
+  const ModuleScope layer(scope);
+  return module.forward(model, x, step);
+}
+
+using Draw = std::function<float()>;
+
+std::vector<float> random_values(std::int64_t n, const Draw& draw) {
+  std::vector<float> values(static_cast<std::size_t>(n));
+  for (float& value : values) value = draw();
+  return values;
+}
+
+// A decode step of 32 users at spread positions over a random past, the same on both sides.
+struct RandomStep {
+  nn::KvCache reference, device;
+  nn::Step reference_step, device_step;
+
+  RandomStep(const Session& s, const nn::KvCacheConfig& config)
+      : reference(s.reference->device(), with_dtype(config, s.reference->kv_dtype)),
+        device(s.model->device(), with_dtype(config, s.model->kv_dtype)) {
+    std::vector<std::int32_t> positions;
+    for (int user = 0; user < kBatch; ++user) {
+      reference.reserve(user, kPositions);
+      device.reserve(user, kPositions);
+      positions.push_back((7 * user + 3) % kPositions);
+    }
+    reference_step = s.reference->decode_step(upload(s.reference->device(), positions), reference);
+    device_step = s.model->decode_step(upload(s.model->device(), positions), device);
+  }
+
+  void fill(int layer, const Draw& draw) {
+    for (const bool keys : {true, false}) {
+      Tensor on_reference = keys ? reference.k(layer) : reference.v(layer);
+      Tensor on_device = keys ? device.k(layer) : device.v(layer);
+      const std::vector<float> values = random_values(on_reference.logical_shape().volume(), draw);
+      copy_to_device(std::span<const float>(values), on_reference);
+      copy_to_device(std::span<const float>(values), on_device);
+    }
+  }
+
+  static nn::KvCacheConfig with_dtype(nn::KvCacheConfig config, DataType dtype) {
+    config.dtype = dtype;
+    return config;
+  }
+  static Tensor upload(Device& device, const std::vector<std::int32_t>& positions) {
+    return to_device(device, std::span<const std::int32_t>(positions),
+                     {Shape{kBatch}, DataType::INT32, Layout::ROW_MAJOR});
+  }
+};
+
+void append(std::vector<report::OpResult>& to, std::vector<report::OpResult> rows) {
+  to.insert(to.end(), rows.begin(), rows.end());
+}
+
+void check_random(Session& s, RandomStep& step, const Module& module, const RowTags& tags, const Draw& draw,
+                  report::BringupReport& report) {
+  check_interrupt();
+  const std::int64_t hidden = s.config().hidden_size;
+  const std::vector<float> values = random_values(kBatch * hidden, draw);
+  std::vector<float> reference, device;
+  const Tensor x_reference = activation_rows(*s.reference, values, hidden);
+  const Tensor x_device = activation_rows(*s.model, values, hidden);
+  const Recording recording =
+      record([&] { reference = run(module, *s.reference, x_reference, step.reference_step).to_vector(); });
+  double ms = 0;
+  auto rows = check_ops(
+      recording, [&] { device = run(module, *s.model, x_device, step.device_step).to_vector(); }, tags,
+      s.thresholds);
+  for (const auto& row : rows) ms += row.ms;
+  report.ops.push_back(
+      module_row(tags, module.path, module.name, s.thresholds.module, reference, device, ms));
+  append(report.ops, std::move(rows));
+}
+
+void check_embedding(Session& s, report::BringupReport& report) {
+  Rng rng(11);
+  std::vector<std::int32_t> ids(kBatch);
+  for (auto& id : ids)
+    id = static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(s.config().vocab_size)));
+  const auto rows_of = [&](const nn::CausalLm& model) {
+    const Tensor tokens = to_device(model.device(), std::span<const std::int32_t>(ids),
+                                    {Shape{1, kBatch}, DataType::INT32, Layout::ROW_MAJOR});
+    return model.embed_tokens.forward(tokens).to_vector();
+  };
+  report.ops.push_back(module_row({"modules", "decode", "normal"}, "embed_tokens", "embedding",
+                                  s.thresholds.module, rows_of(*s.reference), rows_of(*s.model)));
+}
+
+// What the module put in and gave out in the recorded run.
+struct Captured {
+  std::vector<float> input, output;
+};
+
+Captured captured(const Recording& r, const Module& module) {
+  const auto inner = [&](const char* linear) { return module.path + "." + linear; };
+  if (module.name == "attention") {
+    return {find_record(r, inner("qkv_proj"), "linear").inputs[0].values,
+            find_record(r, inner("o_proj"), "linear").outputs[0].values};
+  }
+  if (module.name == "mlp") {
+    return {find_record(r, inner("gate_proj"), "linear").inputs[0].values,
+            find_record(r, inner("down_proj"), "linear").outputs[0].values};
+  }
+  const OpRecord& only = find_record(r, module.path, module.name == "lm_head" ? "linear" : module.name);
+  return {only.inputs[0].values, only.outputs[0].values};
+}
+
+void check_captured(Session& s, const DecodeScene& scene, const Module& module, const nn::Step& step,
+                    report::BringupReport& report) {
+  const Captured data = captured(scene.recording, module);
+  const Tensor x = activation_rows(*s.model, data.input, s.config().hidden_size);
+  const Stopwatch clock;
+  const std::vector<float> output = run(module, *s.model, x, step).to_vector();
+  report.ops.push_back(module_row({"modules", "decode", "captured"}, module.path, module.name,
+                                  s.thresholds.module, data.output, output, clock.milliseconds()));
+}
+
+}  // namespace
+
+void run_modules(Session& s, report::BringupReport& report) {
+  const nn::KvCacheConfig config = s.reference->cache_config(kBatch, kPositions);
+  RandomStep step(s, config);
+  Rng rng(7);
+  const std::vector<std::pair<std::string, Draw>> inputs{
+      {"normal", [&] { return rng.normal(); }}, {"heavy_tailed", [&] { return rng.heavy_tailed(); }}};
+  check_embedding(s, report);
+  for (const auto& [input, draw] : inputs) {
+    const RowTags tags{"modules", "decode", input};
+    for (int i = 0; i < s.config().num_hidden_layers; ++i) {
+      step.fill(i, draw);
+      for (const Module& module : layer_modules(i)) check_random(s, step, module, tags, draw, report);
+    }
+    for (const Module& module : outer_modules()) check_random(s, step, module, tags, draw, report);
+  }
+
+  const DecodeScene scene = record_scene(s);
+  nn::KvCache cache = scene.make_cache(*s.model);
+  const nn::Step captured_step = s.model->decode_step(scene.at(s.model->device()), cache);
+  for (int i = 0; i < s.config().num_hidden_layers; ++i) {
+    for (const Module& module : layer_modules(i)) check_captured(s, scene, module, captured_step, report);
+  }
+  for (const Module& module : outer_modules()) check_captured(s, scene, module, captured_step, report);
+
+  // Every op of the step on the reference's inputs, and on its own.
+  nn::KvCache own = scene.make_cache(*s.model);
+  append(report.ops,
+         check_ops(
+             scene.recording,
+             [&] { s.model->decode(scene.ids(s.model->device()), scene.at(s.model->device()), own); },
+             {"modules", "decode", "captured"}, s.thresholds));
+
+  const Verdict verdict = judge(report.ops, "modules");
+  conclude(
+      report, 2, verdict.pass(),
+      fmt::format(
+          "{} comparisons of modules and ops at batch {} (random, heavy-tailed and captured activations), "
+          "{} failed; worst PCC {:.6f} ({})",
+          verdict.rows, kBatch, verdict.failed, verdict.worst_pcc, verdict.worst),
+      verdict.first_failed == nullptr ? "" : describe(*verdict.first_failed));
+}
+
+}  // namespace tessera::verify

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "generate/generate_text.hpp"
+#include "metrics/compare.hpp"
+#include "metrics/similarity.hpp"
+#include "util/clock.hpp"
+#include "verify/equivalence.hpp"
+#include "verify/forced.hpp"
+#include "verify/lockstep.hpp"
+#include "verify/phases.hpp"
+#include "verify/rows.hpp"
+#include "verify/tokens.hpp"
+
+namespace tessera::verify {
+namespace {
+
+// Crosses three pages of 32 and an attention block of 64, and ends inside a page.
+constexpr std::size_t kEquivalenceTokens = 100;
+constexpr std::size_t kOpTokens = 48;
+
+// Every op of a prefill on the reference's inputs.
+void check_prefill_ops(Session& s, report::BringupReport& report) {
+  const auto ids = s.forced_tokens(kOpTokens);
+  generate::Generator reference(*s.reference, {.users = 1, .context = s.context});
+  generate::Generator device(*s.model, {.users = 1, .context = s.context});
+  // Caches begin as zeros on both sides: rows that nobody wrote are compared too.
+  for (auto* generator : {&reference, &device}) {
+    for (int layer = 0; layer < s.config().num_hidden_layers; ++layer) {
+      for (const Tensor* cache : {&generator->cache().k(layer), &generator->cache().v(layer)}) {
+        std::ranges::fill(cache->bytes(), std::byte{0});
+      }
+    }
+  }
+  const Recording recording = record([&] { reference.prefill(ids); });
+  const auto rows =
+      check_ops(recording, [&] { device.prefill(ids); }, {"prefill", "prefill", "captured"}, s.thresholds);
+  report.ops.insert(report.ops.end(), rows.begin(), rows.end());
+}
+
+struct LayerSummary {
+  double worst = 1, logits = 0;
+  bool pass = true;
+};
+
+LayerSummary check_prefill_layers(Session& s, report::BringupReport& report) {
+  const auto ids = s.forced_tokens(kForcedTokens);
+  const ForcedRun reference = forced_prefill(*s.reference, ids, s.context);
+  const ForcedRun device = forced_prefill(*s.model, ids, s.context);
+  LayerSummary summary;
+  for (std::size_t i = 0; i < reference.layers.size(); ++i) {
+    report.layers.push_back(
+        layer_row("prefill", static_cast<int>(i), s.thresholds.layer, reference.layers[i], device.layers[i]));
+    summary.worst = std::min(summary.worst, report.layers.back().pcc);
+    summary.pass = summary.pass && report.layers.back().pass;
+  }
+  const metrics::Comparison logits = metrics::compare(reference.logits, device.logits);
+  summary.logits = logits.pcc;
+  summary.pass = summary.pass && metrics::passes(logits, s.thresholds.model);
+  return summary;
+}
+
+void measure(Session& s, report::BringupReport& report) {
+  const auto ids = s.forced_tokens(kForcedTokens);
+  generate::Generator generator(*s.model, {.users = 1, .context = s.context});
+  generator.prefill(ids);  // warm: pages of the cache, scratch of the threads
+  const Stopwatch clock;
+  generator.prefill(ids);
+  report.performance.prefill_tok_s = static_cast<double>(ids.size()) / clock.seconds();
+}
+
+void end_to_end(Session& s, const std::string& prompt, report::BringupReport& report) {
+  const bool chat = !s.files.chat_template.empty();
+  generate::Request request;
+  request.prompt = generate::encode_prompt(*s.tokenizer, s.files, prompt, !chat);
+  request.max_new_tokens = 64;
+  request.stop_ids.assign(s.config().eos_token_ids.begin(), s.config().eos_token_ids.end());
+  generate::Generator generator(*s.model, {.users = 1, .context = s.context});
+  generate::generate(generator, std::span(&request, 1));
+  generate::Timings timings;
+  const auto result = generate::generate(generator, std::span(&request, 1), {}, &timings)[0];
+  const std::string text = s.tokenizer->decode(result.tokens);
+  const std::string defect = metrics::text_defect(text, result.tokens);
+  measure(s, report);
+  report.performance.ttft_ms = timings.ttft_ms;
+  report.performance.decode_tok_s = timings.decode_tok_s;
+  conclude(
+      report, 8, defect.empty(),
+      fmt::format(
+          "\"{}\": {} tokens ({}) by prefill and decode; first token after {:.0f} ms, prefill {:.0f} tok/s, "
+          "decode {:.0f} tok/s",
+          prompt, result.tokens.size(), result.finish_reason, timings.ttft_ms,
+          report.performance.prefill_tok_s, timings.decode_tok_s),
+      defect);
+}
+
+}  // namespace
+
+void run_prefill(Session& s, const std::string& prompt, report::BringupReport& report) {
+  check_prefill_ops(s, report);
+  const LayerSummary layers = check_prefill_layers(s, report);
+  const auto text = s.forced_tokens(kEquivalenceTokens);
+  report.equivalences = check_equivalence(*s.model, s.context, text);
+  report.equivalences.push_back(check_batch(*s.model, s.context, text, generate::kMaxUsers, 8));
+
+  const Verdict ops = judge(report.ops, "prefill");
+  const auto equal = std::ranges::count_if(report.equivalences, [](const auto& e) { return e.equal; });
+  const auto failed = std::ranges::find_if(report.equivalences, [](const auto& e) { return !e.pass; });
+  const bool equivalent = failed == report.equivalences.end();
+  std::string reason;
+  if (!ops.pass() && ops.first_failed != nullptr) reason = describe(*ops.first_failed);
+  if (!layers.pass)
+    reason += fmt::format(" layers: worst PCC {:.6f}, logits {:.6f}", layers.worst, layers.logits);
+  if (!equivalent) reason += fmt::format(" {} ({}): PCC {:.6f}", failed->name, failed->what, failed->pcc);
+  conclude(
+      report, 7, ops.pass() && layers.pass && equivalent,
+      fmt::format(
+          "{} ops, worst PCC {:.6f}; {} layers, worst PCC {:.6f}; logits PCC {:.6f}; {} of {} equivalences "
+          "(prefill = decode = chunked = paged = batched) equal to the bit",
+          ops.rows, ops.worst_pcc, s.config().num_hidden_layers, layers.worst, layers.logits, equal,
+          report.equivalences.size()),
+      reason);
+  end_to_end(s, prompt, report);
+}
+
+}  // namespace tessera::verify

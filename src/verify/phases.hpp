@@ -1,0 +1,41 @@
+#pragma once
+// The phases of the ladder. Each adds its evidence to the report and sets its checklist items.
+#include <optional>
+#include <string>
+
+#include "report/bringup_report.hpp"
+#include "verify/session.hpp"
+
+namespace tessera::io {
+struct Golden;
+}
+
+namespace tessera::verify {
+
+/// Item 1: the ref engine against a golden file, when there is one.
+void run_baseline(Session& session, const io::Golden* golden, report::BringupReport& report);
+
+/// Phase 1, item 2: every decode module alone, batch 32: random activations (N(0,1), heavy-tailed), then
+/// captured ones.
+void run_modules(Session& session, report::BringupReport& report);
+
+/// Phase 2, item 3: each decoder layer alone on the reference's input, then the whole stack.
+void run_layers(Session& session, report::BringupReport& report);
+
+/// Phase 3, item 4: the prompt through decode, then generation.
+void run_decode(Session& session, const std::string& prompt, report::BringupReport& report);
+
+/// Phase 4, items 5 and 6: teacher forcing by layer; token comparison; output verification.
+void run_accuracy(Session& session, const std::string& prompt, int tokens, report::BringupReport& report);
+
+/// Phase 5, items 7 and 8: prefill by layer and whole, equivalence, end to end.
+void run_prefill(Session& session, const std::string& prompt, report::BringupReport& report);
+
+/// The checklist entry of an item (1..10), made when it is not there yet.
+report::ChecklistItem& checklist_item(report::BringupReport& report, int item);
+
+/// Sets an item from a verdict: evidence always, reason on failure.
+void conclude(report::BringupReport& report, int item, bool pass, std::string evidence,
+              std::string reason = {});
+
+}  // namespace tessera::verify

@@ -1,0 +1,35 @@
+#pragma once
+// One decode step of 32 users in the middle of real text, recorded on the reference: where the ladder takes
+// captured activations from.
+#include <string>
+#include <vector>
+
+#include "nn/causal_lm.hpp"
+#include "verify/lockstep.hpp"
+#include "verify/session.hpp"
+
+namespace tessera::verify {
+
+struct DecodeScene {
+  std::vector<std::int32_t> tokens, positions;   // of the step; user u is at position u + 1
+  std::vector<std::vector<float>> keys, values;  // the caches before the step, by layer
+  Recording recording;
+  std::vector<float> logits;  // [users, vocab]
+  nn::KvCacheConfig cache;
+
+  /// A cache on the model's device that holds what the reference's held before the step.
+  nn::KvCache make_cache(const nn::CausalLm& model) const;
+  Tensor ids(Device& device) const;
+  Tensor at(Device& device) const;
+};
+
+DecodeScene record_scene(Session& session);
+
+/// The first (or last) record of an op at a path. Throws UserError when there is none.
+const OpRecord& find_record(const Recording& recording, const std::string& path, const std::string& op,
+                            bool last = false);
+
+/// Rows [1, 1, n, width] of activations on a model's device, in its activation dtype.
+Tensor activation_rows(const nn::CausalLm& model, const std::vector<float>& values, std::int64_t width);
+
+}  // namespace tessera::verify

@@ -1,0 +1,43 @@
+#pragma once
+// Both sides of a bring-up: the checkpoint, its tokenizer, the model on the reference and on the device.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "device/device.hpp"
+#include "io/checkpoint.hpp"
+#include "models/precision.hpp"
+#include "nn/causal_lm.hpp"
+#include "text/tokenizer.hpp"
+#include "verify/thresholds.hpp"
+
+namespace tessera::verify {
+
+struct Session {
+  std::unique_ptr<io::Checkpoint> checkpoint;
+  io::TokenizerFiles files;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  std::shared_ptr<Device> reference_device, device;
+  std::unique_ptr<nn::CausalLm> reference, model;
+  Thresholds thresholds;
+  int context = 0;  // positions that the ladder uses
+
+  const io::ModelConfig& config() const { return checkpoint->config(); }
+  /// The forced text, at most n tokens of it (and at most the context).
+  std::vector<std::int32_t> forced_tokens(std::size_t n) const;
+};
+
+struct SessionOptions {
+  std::string device = "cpu";
+  Engine engine = Engine::Fast;
+  models::Precision precision;
+  int context = 640;
+};
+
+/// Loads everything from a checkpoint. Throws UserError.
+Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options);
+
+/// The prose that the forced-text comparison runs on (the same as the Python exporter's).
+std::string_view forced_text();
+
+}  // namespace tessera::verify

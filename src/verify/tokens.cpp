@@ -1,0 +1,86 @@
+#include "verify/tokens.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "generate/generate_text.hpp"
+#include "metrics/compare.hpp"
+#include "metrics/logits.hpp"
+#include "metrics/similarity.hpp"
+
+namespace tessera::verify {
+
+std::vector<std::int32_t> greedy(const nn::CausalLm& model, int context, std::span<const std::int32_t> prompt,
+                                 int n, std::span<const int> stop_ids, bool by_decode) {
+  generate::Generator generator(model, {.users = 1, .context = context});
+  Tensor logits = by_decode ? generator.prefill_by_decode(prompt) : generator.prefill(prompt);
+  std::vector<std::int32_t> tokens;
+  auto position = static_cast<std::int32_t>(prompt.size());
+  while (static_cast<int>(tokens.size()) < n && position < context) {
+    const std::int32_t token = metrics::argmax(logits.to_vector());
+    if (std::ranges::find(stop_ids, token) != stop_ids.end()) break;
+    tokens.push_back(token);
+    logits = generator.decode(std::span(&token, 1), std::span(&position, 1));
+    ++position;
+  }
+  return tokens;
+}
+
+report::Generation compare_texts(const Session& s, const std::string& prompt, bool chat, int n,
+                                 bool by_decode) {
+  report::Generation g;
+  g.prompt = prompt;
+  g.chat = chat;
+  const auto ids = generate::encode_prompt(*s.tokenizer, s.files, prompt, !chat);
+  const std::span<const int> stop = s.config().eos_token_ids;
+  g.reference_tokens = greedy(*s.reference, s.context, ids, n, stop, by_decode);
+  g.tokens = greedy(*s.model, s.context, ids, n, stop, by_decode);
+  g.reference_text = s.tokenizer->decode(g.reference_tokens);
+  g.text = s.tokenizer->decode(g.tokens);
+  g.first_divergence = metrics::first_divergence(g.reference_tokens, g.tokens);
+  g.similarity = metrics::text_similarity(g.reference_text, g.text);
+  g.garbage = metrics::text_defect(g.text, g.tokens);
+  return g;
+}
+
+void LogitsComparison::add(std::span<const float> reference, std::span<const float> device) {
+  const metrics::TokenAgreement a = metrics::agree(reference, device);
+  report::TokenResult result;
+  result.reference = a.reference;
+  result.device = a.device;
+  result.top1 = a.top1;
+  result.top5 = a.top5;
+  result.kl = a.kl;
+  result.margin = a.margin;
+  result.text = session_.tokenizer->decode(std::span(&a.reference, 1), false);
+  accuracy_.positions.push_back(std::move(result));
+  reference_.insert(reference_.end(), reference.begin(), reference.end());
+  device_.insert(device_.end(), device.begin(), device.end());
+}
+
+report::Accuracy LogitsComparison::finish() const {
+  report::Accuracy a = accuracy_;
+  const auto n = static_cast<double>(a.positions.size());
+  a.tokens = static_cast<int>(a.positions.size());
+  if (a.tokens == 0) return a;
+  double top1 = 0, top5 = 0;
+  for (const auto& position : a.positions) {
+    top1 += position.top1 ? 1 : 0;
+    top5 += position.top5 ? 1 : 0;
+    a.kl_mean += position.kl / n;
+    a.kl_max = std::max(a.kl_max, position.kl);
+  }
+  a.top1 = 100 * top1 / n;
+  a.top5 = 100 * top5 / n;
+  a.final_pcc = metrics::compare(reference_, device_).pcc;
+  return a;
+}
+
+std::string describe(const report::Accuracy& a) {
+  return fmt::format("top-1 {:.1f} %, top-5 {:.1f} % over {} {} tokens, KL {:.5f}, logits PCC {:.6f}", a.top1,
+                     a.top5, a.tokens, a.text, a.kl_mean, a.final_pcc);
+}
+
+}  // namespace tessera::verify

@@ -1,0 +1,42 @@
+#pragma once
+// Runs of tokens through one or both models.
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "generate/generator.hpp"
+#include "report/bringup_report.hpp"
+#include "verify/session.hpp"
+
+namespace tessera::verify {
+
+/// Greedy continuation of a prompt on one model, n tokens or until a stop id; prefilled by decode steps when
+/// `by_decode`.
+std::vector<std::int32_t> greedy(const nn::CausalLm& model, int context, std::span<const std::int32_t> prompt,
+                                 int n, std::span<const int> stop_ids, bool by_decode);
+
+/// Both models' greedy texts of a prompt, compared.
+report::Generation compare_texts(const Session& session, const std::string& prompt, bool chat, int n,
+                                 bool by_decode);
+
+/// Logits of each position, row by row: reference and device. Collects agreement, KL and the PCC over all of
+/// them.
+class LogitsComparison {
+ public:
+  LogitsComparison(const Session& session, std::string text) : session_(session) {
+    accuracy_.text = std::move(text);
+  }
+  void add(std::span<const float> reference, std::span<const float> device);
+  report::Accuracy finish() const;
+
+ private:
+  const Session& session_;
+  report::Accuracy accuracy_;
+  std::vector<float> reference_, device_;
+};
+
+/// "Top-1 97.0 %, top-5 100.0 % over 100 generated tokens, KL 0.0036, logits PCC 0.99970".
+std::string describe(const report::Accuracy& accuracy);
+
+}  // namespace tessera::verify
