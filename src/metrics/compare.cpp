@@ -3,17 +3,108 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <vector>
 
 #include "tensor/bfloat16.hpp"
 #include "util/error.hpp"
+#include "util/parallel.hpp"
 
 namespace tessera::metrics {
 namespace {
 
 constexpr double kScaleTolerance = 0.05;
+constexpr double kOffsetTolerance = 0.1;  // of the reference's rms
+
+// Values are summed in chunks of this size and the chunks in order, so the result does not depend on threads.
+constexpr std::size_t kChunk = 1 << 15;
 
 bool same(float a, float b) {
   return a == b || (std::isnan(a) && std::isnan(b));
+}
+
+struct Sums {
+  std::size_t count = 0;  // finite pairs
+  double reference = 0, device = 0, reference_squares = 0, error_squares = 0;
+  double max_abs = 0;
+  std::size_t worst_index = 0, first_broken = SIZE_MAX;
+  bool equal = true;
+};
+
+// The first pass over values [begin, end).
+Sums sum_range(std::span<const float> reference, std::span<const float> device, std::size_t begin,
+               std::size_t end) {
+  Sums s;
+  for (std::size_t i = begin; i < end; ++i) {
+    const float r = reference[i], d = device[i];
+    if (!same(r, d)) s.equal = false;
+    if (!std::isfinite(r) || !std::isfinite(d)) {
+      if (!same(r, d)) s.first_broken = std::min(s.first_broken, i);
+      continue;
+    }
+    const double error = static_cast<double>(d) - r;
+    if (std::abs(error) > s.max_abs) {
+      s.max_abs = std::abs(error);
+      s.worst_index = i;
+    }
+    ++s.count;
+    s.reference += r;
+    s.device += d;
+    s.reference_squares += static_cast<double>(r) * r;
+    s.error_squares += error * error;
+  }
+  return s;
+}
+
+void add(Sums& total, const Sums& part) {
+  if (part.max_abs > total.max_abs) {
+    total.max_abs = part.max_abs;
+    total.worst_index = part.worst_index;
+  }
+  total.count += part.count;
+  total.reference += part.reference;
+  total.device += part.device;
+  total.reference_squares += part.reference_squares;
+  total.error_squares += part.error_squares;
+  total.first_broken = std::min(total.first_broken, part.first_broken);
+  total.equal = total.equal && part.equal;
+}
+
+struct Moments {
+  double reference = 0, device = 0, both = 0;
+};
+
+Moments moments_range(std::span<const float> reference, std::span<const float> device, double mean_reference,
+                      double mean_device, std::size_t begin, std::size_t end) {
+  Moments m;
+  for (std::size_t i = begin; i < end; ++i) {
+    if (!std::isfinite(reference[i])) continue;
+    const double r = reference[i] - mean_reference, d = device[i] - mean_device;
+    m.reference += r * r;
+    m.device += d * d;
+    m.both += r * d;
+  }
+  return m;
+}
+
+void add(Moments& total, const Moments& part) {
+  total.reference += part.reference;
+  total.device += part.device;
+  total.both += part.both;
+}
+
+template <class Result, class Range>
+Result in_chunks(std::size_t n, Range range) {
+  const std::size_t chunks = (n + kChunk - 1) / kChunk;
+  std::vector<Result> parts(chunks);
+  parallel_for(static_cast<std::int64_t>(chunks), 2, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t k = first; k < last; ++k) {
+      const std::size_t begin = static_cast<std::size_t>(k) * kChunk;
+      parts[static_cast<std::size_t>(k)] = range(begin, std::min(n, begin + kChunk));
+    }
+  });
+  Result total;
+  for (const Result& part : parts) add(total, part);
+  return total;
 }
 
 // The position of a value on the number line of its format: neighbours differ by one.
@@ -29,75 +120,55 @@ std::int64_t ordinal(float value, DataType dtype) {
 Comparison compare(std::span<const float> reference, std::span<const float> device) {
   check(reference.size() == device.size(), "compare: {} values against {}: the shapes differ",
         reference.size(), device.size());
+  const std::size_t size = reference.size();
+  const auto sums = in_chunks<Sums>(
+      size, [&](std::size_t begin, std::size_t end) { return sum_range(reference, device, begin, end); });
   Comparison c;
-  const auto n = static_cast<double>(reference.size());
-  if (reference.empty()) {
-    c.pcc = 1;
-    c.equal = true;
-    return c;
-  }
-  c.equal = true;
-  double sum_r = 0, sum_d = 0, sum_rr = 0, sum_ee = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) {
-    const float r = reference[i], d = device[i];
-    if (same(r, d)) {
-      if (!std::isfinite(r)) continue;
-    } else {
-      c.equal = false;
-      if (!std::isfinite(r) || !std::isfinite(d)) {
-        c.finite = false;
-        c.worst_index = i;
-        continue;
-      }
-    }
-    const double error = static_cast<double>(d) - r;
-    if (std::abs(error) > c.max_abs) {
-      c.max_abs = std::abs(error);
-      if (c.finite) c.worst_index = i;
-    }
-    sum_r += r;
-    sum_d += d;
-    sum_rr += static_cast<double>(r) * r;
-    sum_ee += error * error;
-  }
-  c.reference_rms = std::sqrt(sum_rr / n);
-  c.rel_l2 = sum_ee == 0 ? 0 : sum_rr == 0 ? HUGE_VAL : std::sqrt(sum_ee / sum_rr);
-  if (!c.finite) {
-    c.max_abs = HUGE_VAL;
-    return c;
-  }
-  const double mean_r = sum_r / n, mean_d = sum_d / n;
-  double rr = 0, dd = 0, rd = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) {
-    if (!std::isfinite(reference[i])) continue;
-    const double r = reference[i] - mean_r, d = device[i] - mean_d;
-    rr += r * r;
-    dd += d * d;
-    rd += r * d;
-  }
+  c.equal = sums.equal;
+  c.max_abs = sums.max_abs;
+  c.worst_index = sums.worst_index;
+  const auto n = static_cast<double>(std::max<std::size_t>(sums.count, 1));
+  c.reference_rms = std::sqrt(sums.reference_squares / n);
+  if (sums.error_squares != 0)
+    c.rel_l2 =
+        sums.reference_squares == 0 ? HUGE_VAL : std::sqrt(sums.error_squares / sums.reference_squares);
   if (c.equal) {
     c.pcc = 1;
     return c;
   }
-  if (rr == 0 || dd == 0) return c;  // a constant that is not the other's values
-  c.pcc = std::clamp(rd / std::sqrt(rr * dd), -1.0, 1.0);
-  c.scale = rd / rr;
-  c.offset = mean_d - c.scale * mean_r;
+  if (sums.first_broken != SIZE_MAX) {
+    c.finite = false;
+    c.worst_index = sums.first_broken;
+    c.max_abs = c.rel_l2 = HUGE_VAL;
+    return c;
+  }
+  const double mean_reference = sums.reference / n, mean_device = sums.device / n;
+  const auto m = in_chunks<Moments>(size, [&](std::size_t begin, std::size_t end) {
+    return moments_range(reference, device, mean_reference, mean_device, begin, end);
+  });
+  if (m.reference == 0 || m.device == 0) return c;  // a constant that is not the other's values
+  c.pcc = std::clamp(m.both / std::sqrt(m.reference) / std::sqrt(m.device), -1.0, 1.0);
+  c.scale = m.both / m.reference;
+  c.offset = mean_device - c.scale * mean_reference;
   return c;
 }
 
 std::string Comparison::remark() const {
   if (!finite) return fmt::format("not finite at value {}", worst_index);
   if (equal || pcc < 0.9) return {};
-  if (std::abs(scale - 1) > 0.02)
+  if (std::abs(scale - 1) > 0.02) {
+    if (std::abs(scale - 2) < 0.02) return "scale 2.00: every value is twice the reference's";
+    if (std::abs(scale - 0.5) < 0.01) return "scale 0.50: every value is half the reference's";
     return fmt::format("scale {:.3f}: every value is off by that factor", scale);
-  if (std::abs(offset) > 0.1 * reference_rms)
+  }
+  if (std::abs(offset) > kOffsetTolerance * reference_rms)
     return fmt::format("offset {:.3g}: every value is shifted", offset);
   return {};
 }
 
 bool passes(const Comparison& c, double threshold) {
-  return c.finite && c.pcc >= threshold && std::abs(c.scale - 1) <= kScaleTolerance;
+  return c.finite && c.pcc >= threshold && std::abs(c.scale - 1) <= kScaleTolerance &&
+         std::abs(c.offset) <= kOffsetTolerance * c.reference_rms;
 }
 
 std::int64_t ulp_max(std::span<const float> reference, std::span<const float> device, DataType dtype) {

@@ -26,10 +26,12 @@ struct Comparison {
 
 /// Compares two tensors of one size, in double. Pearson's r as TT-NN's comp_pcc means it, without its blind
 /// spots: a constant against a varying tensor is 0, two different constants are 0, NaN or infinity on one
-/// side only is 0; equal tensors are 1. Throws UserError when the sizes differ.
+/// side only is 0; equal tensors are 1 (NaN in the same place on both sides counts as equal and is left out
+/// of the sums). The result does not depend on the number of threads. UserError when the sizes differ.
 Comparison compare(std::span<const float> reference, std::span<const float> device);
 
-/// PCC at or above the threshold, everything finite, and no scale error above 5 % (which PCC cannot see).
+/// PCC at or above the threshold, everything finite, and neither a scale error above 5 % nor a shift above a
+/// tenth of the reference's rms (PCC sees neither).
 bool passes(const Comparison& comparison, double threshold);
 
 /// The largest distance in units in the last place of BFLOAT16 or FLOAT32 (others count as BFLOAT16).

@@ -8,10 +8,12 @@ namespace tessera::metrics {
 /// Index of the largest value, the first of equals; NaN never wins.
 std::int32_t argmax(std::span<const float> logits);
 
-/// Indices of the k largest values, largest first.
+/// Indices of the k largest values, largest first, the lower index first of equals, NaN last.
 std::vector<std::int32_t> topk(std::span<const float> logits, std::size_t k);
 
-/// KL(softmax(reference) || softmax(device)) in nats.
+/// KL(softmax(reference) || softmax(device)) in nats, in double. -inf is a masked token. Infinity when either
+/// side has a NaN or +inf, or the device masks what the reference allows. UserError when empty or unequal in
+/// size.
 double softmax_kl(std::span<const float> reference, std::span<const float> device);
 
 /// One position of a token comparison.
@@ -23,6 +25,7 @@ struct TokenAgreement {
   double margin = 0;  // the reference's logit of its token minus its logit of the device's token
 };
 
+/// `agree` of one position's logits; a device whose logits are not all numbers agrees with nothing.
 TokenAgreement agree(std::span<const float> reference, std::span<const float> device);
 
 }  // namespace tessera::metrics
