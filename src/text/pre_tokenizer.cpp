@@ -33,6 +33,7 @@ constexpr Entry kEntries[] = {
     {"default", Split::Gpt2, "", false, false},
     {"gpt-2", Split::Gpt2, "", false, false},
     {"phi-2", Split::Gpt2, "", false, false},
+    {"mpt", Split::Gpt2, "", true, false},
     {"smollm", Split::Digits, "", false, false},
     {"starcoder", Split::Digits, "", false, false},
     {"refact", Split::Digits, "", false, false},
