@@ -24,9 +24,24 @@ if(CMAKE_MATCH_1 VERSION_LESS TESSERA_RUST_MINIMUM)
 endif()
 
 set(rust_archive "${cargo_target_dir}/release/libtessera_rust.a")
+set(cargo_environment "RUSTC=${TESSERA_RUSTC}")
+set(cargo_options --release --locked --quiet)
+if(TESSERA_FUZZ)
+  # libFuzzer sees into the Rust code as well. An explicit target keeps the flags off build scripts and macros.
+  execute_process(COMMAND ${TESSERA_RUSTC} -vV OUTPUT_VARIABLE rustc_details)
+  string(REGEX MATCH "host: ([^\n]+)" host_line "${rustc_details}")
+  set(rust_host "${CMAKE_MATCH_1}")
+  set(coverage "-Cpasses=sancov-module")
+  foreach(feature level=4 inline-8bit-counters pc-table trace-compares)
+    string(APPEND coverage " -Cllvm-args=-sanitizer-coverage-${feature}")
+  endforeach()
+  list(APPEND cargo_environment "RUSTFLAGS=${coverage} -Ccodegen-units=1")
+  list(APPEND cargo_options --target ${rust_host})
+  set(rust_archive "${cargo_target_dir}/${rust_host}/release/libtessera_rust.a")
+endif()
 file(GLOB rust_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/rust/src/*.rs")
 add_custom_command(OUTPUT "${rust_archive}"
-  COMMAND ${CMAKE_COMMAND} -E env "RUSTC=${TESSERA_RUSTC}" ${TESSERA_CARGO} build --release --locked --quiet
+  COMMAND ${CMAKE_COMMAND} -E env ${cargo_environment} ${TESSERA_CARGO} build ${cargo_options}
           --manifest-path "${CMAKE_SOURCE_DIR}/rust/Cargo.toml" --target-dir "${cargo_target_dir}"
   # cargo leaves an up-to-date archive alone, which would look outdated to ninja for ever.
   COMMAND ${CMAKE_COMMAND} -E touch "${rust_archive}"

@@ -17,8 +17,15 @@ namespace {
 struct Candidate {
   float score;
   int left_characters, right_characters;
-  int left_id, right_id;
+  int piece_id, left_id, right_id;
 };
+
+bool better(const Candidate& a, const Candidate& b) {
+  const auto rank = std::tie(a.score, a.left_characters, a.right_characters);
+  const auto other = std::tie(b.score, b.left_characters, b.right_characters);
+  if (rank != other) return rank > other;
+  return std::tie(a.piece_id, a.left_id, a.right_id) < std::tie(b.piece_id, b.left_id, b.right_id);
+}
 
 using PieceIds = std::unordered_map<std::string_view, int>;
 
@@ -41,9 +48,10 @@ int count_characters(std::string_view text) {
   return count;
 }
 
-void add_splits(std::string_view piece, float score, const PieceIds& ids, std::vector<Candidate>& out) {
+void add_splits(const io::GgufVocab& vocab, std::size_t id, const PieceIds& ids,
+                std::vector<Candidate>& out) {
+  const std::string_view piece = vocab.tokens[id];
   const int characters = count_characters(piece);
-  const std::size_t first = out.size();
   int left_characters = 0;
   for (std::size_t at = 0; at < piece.size();) {
     at += character_bytes(piece.substr(at));
@@ -52,11 +60,9 @@ void add_splits(std::string_view piece, float score, const PieceIds& ids, std::v
     if (left == ids.end()) continue;
     const auto right = ids.find(piece.substr(at));
     if (right == ids.end()) continue;
-    out.push_back({score, left_characters, characters - left_characters, left->second, right->second});
+    out.push_back({vocab.scores[id], left_characters, characters - left_characters, static_cast<int>(id),
+                   left->second, right->second});
   }
-  std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.left_id, a.right_id) < std::tie(b.left_id, b.right_id);
-  });
 }
 
 }  // namespace
@@ -69,14 +75,9 @@ std::vector<PieceMerge> piece_merges(const io::GgufVocab& vocab) {
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < vocab.tokens.size(); ++i) {
     const auto it = ids.find(vocab.tokens[i]);
-    if (it != ids.end() && it->second == static_cast<int>(i)) {
-      add_splits(vocab.tokens[i], vocab.scores[i], ids, candidates);
-    }
+    if (it != ids.end() && it->second == static_cast<int>(i)) add_splits(vocab, i, ids, candidates);
   }
-  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.score, a.left_characters, a.right_characters) >
-           std::tie(b.score, b.left_characters, b.right_characters);
-  });
+  std::sort(candidates.begin(), candidates.end(), better);
   std::vector<PieceMerge> merges;
   merges.reserve(candidates.size());
   for (const auto& candidate : candidates) {
