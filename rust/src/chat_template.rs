@@ -1,5 +1,6 @@
 //! Chat templates: minijinja set up as Hugging Face sets up Jinja2 for `chat_template`.
 use crate::abi::{guard, return_string, text};
+use crate::jinja2::{is_iterable, is_sequence, replace_generation};
 use crate::python_json::tojson;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use std::ffi::{c_char, CString};
@@ -61,6 +62,8 @@ fn environment() -> Environment<'static> {
     environment.set_recursion_limit(RECURSION_LIMIT);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_filter("tojson", tojson);
+    environment.add_test("iterable", is_iterable);
+    environment.add_test("sequence", is_sequence);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", strftime_now);
     environment
@@ -81,8 +84,8 @@ fn describe(error: Error) -> String {
 #[no_mangle]
 pub unsafe extern "C" fn tessera_rust_template_check(source: *const c_char, size: usize) -> *mut c_char {
     guard(|| {
-        let source = text(source, size, "the template")?;
-        environment().template_from_named_str(NAME, source).map(|_| ()).map_err(describe)
+        let source = replace_generation(text(source, size, "the template")?);
+        environment().template_from_named_str(NAME, &source).map(|_| ()).map_err(describe)
     })
 }
 
@@ -98,12 +101,12 @@ pub unsafe extern "C" fn tessera_rust_template_render(
     out_size: *mut usize,
 ) -> *mut c_char {
     guard(|| {
-        let source = text(source, source_size, "the template")?;
+        let source = replace_generation(text(source, source_size, "the template")?);
         let variables = text(variables, variables_size, "the variables")?;
         let variables: Value =
             serde_json::from_str(variables).map_err(|error| format!("the variables: {error}"))?;
         let environment = environment();
-        let template = environment.template_from_named_str(NAME, source).map_err(describe)?;
+        let template = environment.template_from_named_str(NAME, &source).map_err(describe)?;
         let mut output = Limited(Vec::new());
         template.render_captured_to(variables, &mut output).map_err(describe)?;
         return_string(&String::from_utf8_lossy(&output.0), out, out_size);

@@ -52,6 +52,18 @@ TEST(ChatTemplate, ToJsonIsPythons) {
   EXPECT_EQ(render("{{ {'a': [1]} | tojson(indent=2) }}"), "{\n  \"a\": [\n    1\n  ]\n}");
 }
 
+TEST(ChatTemplate, HuggingFacesGenerationBlock) {
+  EXPECT_EQ(render("a {%- generation -%} b{% set x = 1 %} {% endgeneration %}\n{{ x }}c"), "ab c");
+  EXPECT_EQ(render("{{ '{% generation' }} {% if 1 %}generation{% endif %}"), "{% generation generation");
+}
+
+TEST(ChatTemplate, TestsAreJinja2s) {
+  EXPECT_EQ(render("{{ tools is iterable }} {{ 'a' is iterable }} {{ [] is iterable }} {{ 1 is iterable }}"),
+            "False True True False");
+  EXPECT_EQ(render("{{ 'a' is sequence }} {{ {} is sequence }} {{ [1] is sequence }} {{ none is sequence }}"),
+            "True True True False");
+}
+
 TEST(ChatTemplate, StrftimeNowIsTheLocalDate) {
   char year[8];
   const std::time_t now = std::time(nullptr);
