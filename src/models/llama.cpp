@@ -73,11 +73,13 @@ class LlamaBuilder {
   }
 
   nn::Embedding embedding() {
-    return {"embed_tokens", weights_.load({Kind::Rows,
-                                           "embed_tokens",
-                                           {{"model.embed_tokens.weight", config_.vocab_size}},
-                                           config_.hidden_size,
-                                           precision_.embedding})};
+    return {"embed_tokens",
+            weights_.load({Kind::Rows,
+                           "embed_tokens",
+                           {{"model.embed_tokens.weight", config_.vocab_size}},
+                           config_.hidden_size,
+                           precision_.embedding}),
+            precision_.activation};
   }
 
   nn::Linear head() {

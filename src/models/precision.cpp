@@ -15,7 +15,8 @@ Precision uniform(std::string name, DataType weights, DataType rest) {
   Precision p;
   p.name = std::move(name);
   p.decoder = {weights, weights, weights, weights};
-  p.kv_cache = p.activation = p.embedding = p.norm = rest;
+  p.activation = DataType::FLOAT32;
+  p.kv_cache = p.embedding = p.norm = rest;
   p.lm_head = weights;
   return p;
 }

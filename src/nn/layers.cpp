@@ -35,7 +35,7 @@ Tensor RmsNorm::forward(const Tensor& x) const {
 
 Tensor Embedding::forward(const Tensor& ids) const {
   const ModuleScope scope(name);
-  return embedding(ids, weight);
+  return embedding(ids, weight, {.dtype = activation});
 }
 
 }  // namespace tessera::nn

@@ -26,8 +26,9 @@ struct RmsNorm {
 };
 
 struct Embedding {
-  std::string name;  // "embed_tokens"
-  Tensor weight;     // [vocab, dim]
+  std::string name;                          // "embed_tokens"
+  Tensor weight;                             // [vocab, dim]
+  DataType activation = DataType::BFLOAT16;  // of the hidden states that begin here
 
   /// ids int32 [..., n] to [1, 1, n, dim].
   Tensor forward(const Tensor& ids) const;

@@ -91,7 +91,7 @@ const OpRecord& find_record(const Recording& recording, const std::string& path,
 Tensor activation_rows(const nn::CausalLm& model, const std::vector<float>& values, std::int64_t width) {
   const std::int64_t rows = static_cast<std::int64_t>(values.size()) / width;
   return to_device(model.device(), std::span<const float>(values),
-                   {Shape{1, 1, rows, width}, model.embed_tokens.weight.dtype(), Layout::TILE});
+                   {Shape{1, 1, rows, width}, model.embed_tokens.activation, Layout::TILE});
 }
 
 }  // namespace tessera::verify
