@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "ops/dispatch.hpp"
+#include "ops/heads/heads.hpp"
 #include "util/clock.hpp"
 #include "util/interrupt.hpp"
 #include "util/rng.hpp"
@@ -16,14 +17,16 @@ namespace {
 constexpr int kBatch = 32;
 constexpr int kPositions = 64;
 
-// One module of one layer (or outside them) as a function of its input rows.
+// One module of one layer (or outside them) as a function of its input rows, and the norm that stands before it.
 struct Module {
   std::string path, name;
   std::function<Tensor(const nn::CausalLm&, const Tensor&, const nn::Step&)> forward;
+  const nn::RmsNorm* norm_before = nullptr;  // of the reference
 };
 
-std::vector<Module> layer_modules(int i) {
+std::vector<Module> layer_modules(const nn::CausalLm& reference, int i) {
   const auto at = static_cast<std::size_t>(i);
+  const nn::DecoderLayer& layer = reference.layers[at];
   const std::string prefix = fmt::format("layers.{}.", i);
   return {
       {prefix + "input_layernorm", "rms_norm",
@@ -31,20 +34,23 @@ std::vector<Module> layer_modules(int i) {
       {prefix + "self_attn", "attention",
        [at](const auto& m, const Tensor& x, const auto& step) {
          return m.layers[at].self_attn.forward(x, step);
-       }},
+       },
+       &layer.input_layernorm},
       {prefix + "post_attention_layernorm", "rms_norm",
        [at](const auto& m, const Tensor& x, const auto&) {
          return m.layers[at].post_attention_layernorm.forward(x);
        }},
       {prefix + "mlp", "mlp",
-       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].mlp.forward(x); }},
+       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].mlp.forward(x); },
+       &layer.post_attention_layernorm},
   };
 }
 
-std::vector<Module> outer_modules() {
+std::vector<Module> outer_modules(const nn::CausalLm& reference) {
   return {
       {"norm", "rms_norm", [](const auto& m, const Tensor& x, const auto&) { return m.norm.forward(x); }},
-      {"lm_head", "lm_head", [](const auto& m, const Tensor& x, const auto&) { return m.logits(x); }},
+      {"lm_head", "lm_head", [](const auto& m, const Tensor& x, const auto&) { return m.logits(x); },
+       &reference.norm},
   };
 }
 
@@ -87,14 +93,37 @@ struct RandomStep {
     device_step = s.model->decode_step(upload(s.model->device(), positions), device);
   }
 
-  void fill(int layer, const Draw& draw) {
-    for (const bool keys : {true, false}) {
-      Tensor on_reference = keys ? reference.k(layer) : reference.v(layer);
-      Tensor on_device = keys ? device.k(layer) : device.v(layer);
-      const std::vector<float> values = random_values(on_reference.logical_shape().volume(), draw);
-      copy_to_device(std::span<const float>(values), on_reference);
-      copy_to_device(std::span<const float>(values), on_device);
+  // The layer's own keys and values of random tokens: N(0,1) keys against real queries would be a past that no
+  // model has, and its softmax one-hot.
+  void fill(const nn::CausalLm& model, int layer, const Draw& draw) {
+    const nn::DecoderLayer& at = model.layers[static_cast<std::size_t>(layer)];
+    const nn::Attention& attention = at.self_attn;
+    const std::int64_t hidden = model.config.hidden_size;
+    const Tensor rows = activation_rows(model, random_values(kPositions * hidden, draw), hidden);
+    const Tensor qkv = attention.qkv_proj.forward(at.input_layernorm.forward(rows));
+    const auto [q, k, v] =
+        experimental::nlp_create_qkv_heads(qkv, attention.num_heads, attention.num_kv_heads);
+    spread(k.to_vector(), reference.k(layer), device.k(layer));
+    spread(v.to_vector(), reference.v(layer), device.v(layer));
+  }
+
+  // rows [kv_heads][kPositions][head_dim] into caches [pages][kv_heads][page][head_dim], page after page in another
+  // order, so that no two users have the same past.
+  static void spread(const std::vector<float>& rows, Tensor on_reference, Tensor on_device) {
+    const Shape& shape = on_reference.logical_shape();
+    const std::int64_t heads = shape[1], block = shape[2], dim = shape[3];
+    std::vector<float> values;
+    values.reserve(static_cast<std::size_t>(shape.volume()));
+    for (std::int64_t page = 0; page < shape[0]; ++page) {
+      for (std::int64_t head = 0; head < heads; ++head) {
+        for (std::int64_t p = 0; p < block; ++p) {
+          const std::int64_t row = head * kPositions + (page * block * 5 + p * 3 + page) % kPositions;
+          values.insert(values.end(), rows.begin() + row * dim, rows.begin() + (row + 1) * dim);
+        }
+      }
     }
+    copy_to_device(std::span<const float>(values), on_reference);
+    copy_to_device(std::span<const float>(values), on_device);
   }
 
   static nn::KvCacheConfig with_dtype(nn::KvCacheConfig config, DataType dtype) {
@@ -115,7 +144,10 @@ void check_random(Session& s, RandomStep& step, const Module& module, const RowT
                   report::BringupReport& report) {
   check_interrupt();
   const std::int64_t hidden = s.config().hidden_size;
-  const std::vector<float> values = random_values(kBatch * hidden, draw);
+  std::vector<float> values = random_values(kBatch * hidden, draw);
+  // Behind a norm a module only ever sees normalised rows: the reference's norm makes them for both sides.
+  if (module.norm_before != nullptr)
+    values = module.norm_before->forward(activation_rows(*s.reference, values, hidden)).to_vector();
   std::vector<float> reference, device;
   const Tensor x_reference = activation_rows(*s.reference, values, hidden);
   const Tensor x_device = activation_rows(*s.model, values, hidden);
@@ -186,19 +218,19 @@ void run_modules(Session& s, report::BringupReport& report) {
   for (const auto& [input, draw] : inputs) {
     const RowTags tags{"modules", "decode", input};
     for (int i = 0; i < s.config().num_hidden_layers; ++i) {
-      step.fill(i, draw);
-      for (const Module& module : layer_modules(i)) check_random(s, step, module, tags, draw, report);
+      step.fill(*s.reference, i, draw);
+      for (const Module& module : layer_modules(*s.reference, i)) check_random(s, step, module, tags, draw, report);
     }
-    for (const Module& module : outer_modules()) check_random(s, step, module, tags, draw, report);
+    for (const Module& module : outer_modules(*s.reference)) check_random(s, step, module, tags, draw, report);
   }
 
   const DecodeScene scene = record_scene(s);
   nn::KvCache cache = scene.make_cache(*s.model);
   const nn::Step captured_step = s.model->decode_step(scene.at(s.model->device()), cache);
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {
-    for (const Module& module : layer_modules(i)) check_captured(s, scene, module, captured_step, report);
+    for (const Module& module : layer_modules(*s.reference, i)) check_captured(s, scene, module, captured_step, report);
   }
-  for (const Module& module : outer_modules()) check_captured(s, scene, module, captured_step, report);
+  for (const Module& module : outer_modules(*s.reference)) check_captured(s, scene, module, captured_step, report);
 
   // Every op of the step on the reference's inputs, and on its own.
   nn::KvCache own = scene.make_cache(*s.model);
