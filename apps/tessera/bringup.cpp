@@ -1,29 +1,27 @@
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 
 #include "commands.hpp"
 #include "report/bringup_json.hpp"
+#include "report/bringup_summary.hpp"
 #include "verify/bringup.hpp"
 
 namespace tessera::cli {
 namespace {
 
-void print_summary(const report::BringupReport& r, const std::filesystem::path& out) {
-  fmt::print("{} on {} ({} engine, {} precision)\n\n", r.model, r.device, r.engine, r.precision);
-  for (const report::ChecklistItem& item : r.checklist) {
-    fmt::print("{:>2} {:<8} {}\n", item.item, report::to_string(item.status), item.title);
-    if (!item.evidence.empty()) fmt::print("            {}\n", item.evidence);
-    if (!item.reason.empty()) fmt::print("            reason: {}\n", item.reason);
-  }
-  for (const report::Accuracy& a : r.accuracy) {
-    fmt::print("\n{} tokens ({}): top-1 {:.1f} %, top-5 {:.1f} %, KL {:.5f}, logits PCC {:.6f}", a.tokens,
-               a.text, a.top1, a.top5, a.kl_mean, a.final_pcc);
-  }
-  if (!r.generations.empty()) {
-    fmt::print("\n\n> {}\n{}\n", r.generations.back().prompt, r.generations.back().text);
-  }
-  fmt::print("\nreport: {}\n", (out / "report.json").string());
+report::SummaryStyle summary_style() {
+  report::SummaryStyle style;
+  if (isatty(STDOUT_FILENO) == 0) return style;
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) style.width = size.ws_col;
+  // https://no-color.org
+  const char* no_color = std::getenv("NO_COLOR");
+  style.colour = no_color == nullptr || *no_color == '\0';
+  return style;
 }
 
 }  // namespace
@@ -56,9 +54,10 @@ void add_bringup(CLI::App& app, int& exit_code) {
     const auto report = verify::run_bringup(
         *options, [](const std::string& phase) { fmt::print(stderr, "tessera: {}\n", phase); });
     if (*json) {
-      fmt::print("{}\n", report::to_json(report).dump(1));
+      fmt::print("{}\n", report::json_text(report));
     } else {
-      print_summary(report, options->out);
+      const std::string page = (options->out / "report.html").string();
+      fmt::print("{}", report::bringup_summary(report, page, summary_style()));
     }
     exit_code = verify::all_required_pass(report) ? 0 : 1;
   });

@@ -80,7 +80,8 @@ Json accuracy_json(const Accuracy& a, bool positions) {
                               {"top5", t.top5},
                               {"kl", number(t.kl)},
                               {"margin", number(t.margin)},
-                              {"text", t.text}});
+                              {"text", t.text},
+                              {"device_text", t.device_text}});
   }
   return j;
 }
@@ -96,7 +97,7 @@ Accuracy parse_accuracy(const Json& j) {
   a.final_pcc = number(j.at("final_pcc"));
   for (const Json& t : j.at("positions")) {
     a.positions.push_back({t.at("reference"), t.at("device"), t.at("top1"), t.at("top5"), number(t.at("kl")),
-                           number(t.at("margin")), t.at("text")});
+                           number(t.at("margin")), t.at("text"), t.at("device_text")});
   }
   return a;
 }
@@ -237,6 +238,10 @@ Json to_json(const BringupReport& r) {
   j["config"] = Json::object();
   for (const auto& [key, value] : r.config) j["config"][key] = value;
   return j;
+}
+
+std::string json_text(const BringupReport& report, int indent) {
+  return to_json(report).dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 BringupReport from_json(const Json& json) {

@@ -49,7 +49,7 @@ struct TokenResult {
   bool top1 = false, top5 = false;
   double kl = 0;
   double margin = 0;  // reference logit of its own token minus that of the device's token
-  std::string text;   // the reference's token, decoded
+  std::string text, device_text;  // the two tokens, decoded
 };
 
 struct Accuracy {

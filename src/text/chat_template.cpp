@@ -2,7 +2,7 @@
 
 #include "text/rust_result.hpp"
 #include "text/tokenizer.hpp"
-#include "text/utf8.hpp"
+#include "util/utf8.hpp"
 
 namespace tessera::text {
 

@@ -9,8 +9,8 @@
 
 #include "text/piece_merges.hpp"
 #include "text/pre_tokenizer.hpp"
-#include "text/utf8.hpp"
 #include "util/error.hpp"
+#include "util/utf8.hpp"
 
 namespace tessera::text {
 

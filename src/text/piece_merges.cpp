@@ -7,8 +7,8 @@
 #include <unordered_map>
 
 #include "text/gguf_tokenizer.hpp"
-#include "text/utf8.hpp"
 #include "util/error.hpp"
+#include "util/utf8.hpp"
 
 namespace tessera::text {
 

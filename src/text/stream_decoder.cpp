@@ -1,5 +1,5 @@
 #include "text/tokenizer.hpp"
-#include "text/utf8.hpp"
+#include "util/utf8.hpp"
 
 namespace tessera::text {
 

@@ -11,6 +11,7 @@
 #include "io/catalogue.hpp"
 #include "io/golden.hpp"
 #include "ops/isa.hpp"
+#include "report/bringup_html.hpp"
 #include "report/bringup_json.hpp"
 #include "util/clock.hpp"
 #include "util/error.hpp"
@@ -132,7 +133,8 @@ report::BringupReport run_bringup(const BringupOptions& options,
     report.seconds = before + clock.seconds();
     state.finish(phase);
   }
-  write_text_file(options.out / "report.json", report::to_json(report).dump(1) + "\n");
+  write_text_file(options.out / "report.json", report::json_text(report) + "\n");
+  write_text_file(options.out / "report.html", report::bringup_html(report));
   state.discard();
   return report;
 }

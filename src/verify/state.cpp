@@ -32,7 +32,7 @@ void RunState::finish(int phase) {
   done_.insert(phase);
   const nlohmann::ordered_json json{
       {"run", fingerprint_}, {"done", done_}, {"report", report::to_json(report_)}};
-  write_text_file(path_, json.dump());
+  write_text_file(path_, json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 void RunState::discard() const {

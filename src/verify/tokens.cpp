@@ -55,6 +55,7 @@ void LogitsComparison::add(std::span<const float> reference, std::span<const flo
   result.kl = a.kl;
   result.margin = a.margin;
   result.text = session_.tokenizer->decode(std::span(&a.reference, 1), false);
+  result.device_text = session_.tokenizer->decode(std::span(&a.device, 1), false);
   accuracy_.positions.push_back(std::move(result));
   reference_.insert(reference_.end(), reference.begin(), reference.end());
   device_.insert(device_.end(), device.begin(), device.end());

@@ -2,8 +2,8 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
-#include "text/utf8.hpp"
 #include "text_data.hpp"
+#include "util/utf8.hpp"
 
 namespace tessera::text::test {
 namespace {

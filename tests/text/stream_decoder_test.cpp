@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "text/utf8.hpp"
 #include "text_data.hpp"
+#include "util/utf8.hpp"
 
 namespace tessera::text::test {
 namespace {

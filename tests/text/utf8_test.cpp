@@ -1,8 +1,8 @@
-#include "text/utf8.hpp"
+#include "util/utf8.hpp"
 
 #include <gtest/gtest.h>
 
-namespace tessera::text {
+namespace tessera {
 namespace {
 
 TEST(Utf8, MeasuresWellFormedCharacters) {
@@ -23,4 +23,4 @@ TEST(Utf8, RefusesWhatTheStandardRefuses) {
 }
 
 }  // namespace
-}  // namespace tessera::text
+}  // namespace tessera

@@ -1,6 +1,6 @@
-#include "text/utf8.hpp"
+#include "util/utf8.hpp"
 
-namespace tessera::text {
+namespace tessera {
 
 namespace {
 
@@ -37,4 +37,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace tessera::text
+}  // namespace tessera

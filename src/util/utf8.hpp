@@ -1,9 +1,9 @@
 #pragma once
-// The little that the text room itself needs to know about UTF-8.
+// The little that C++ needs to know about UTF-8; whoever needs more asks the text room.
 #include <cstddef>
 #include <string_view>
 
-namespace tessera::text {
+namespace tessera {
 
 /// U+FFFD, which stands for bytes that are not UTF-8.
 inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -13,4 +13,4 @@ std::size_t character_bytes(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
-}  // namespace tessera::text
+}  // namespace tessera
