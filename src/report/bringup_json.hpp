@@ -10,8 +10,8 @@ namespace tessera::report {
 nlohmann::ordered_json to_json(const BringupReport& report);
 BringupReport from_json(const nlohmann::ordered_json& json);
 
-/// to_json as text, one line when `indent` is -1. Bytes that are not UTF-8 (a token may hold half a character)
-/// become U+FFFD.
+/// to_json as text, one line when `indent` is -1. Bytes that are not UTF-8 (a token may hold half a
+/// character) become U+FFFD.
 std::string json_text(const BringupReport& report, int indent = 1);
 
 /// "pass", "fail", "skipped".

@@ -15,6 +15,7 @@ struct ChecklistItem {
   Status status = Status::Skipped;
   std::string reason;    // why failed or skipped; empty on pass
   std::string evidence;  // one sentence with figures
+  bool operator==(const ChecklistItem&) const = default;
 };
 
 /// One op or module held against the reference.
@@ -33,6 +34,7 @@ struct OpResult {
   double own_pcc = 1;    // of the output in the device's own run (inherited and local error together)
   double input_pcc = 1;  // of the worst input in that run
   std::string note;      // what else is worth saying: "scale 2.00", "the reference ran ..."
+  bool operator==(const OpResult&) const = default;
 };
 
 struct LayerResult {
@@ -41,6 +43,7 @@ struct LayerResult {
   double pcc = 0, max_abs = 0, rel_l2 = 0;
   double threshold = 0;
   bool pass = false;
+  bool operator==(const LayerResult&) const = default;
 };
 
 /// One position of a token comparison.
@@ -48,8 +51,9 @@ struct TokenResult {
   int reference = 0, device = 0;
   bool top1 = false, top5 = false;
   double kl = 0;
-  double margin = 0;  // reference logit of its own token minus that of the device's token
+  double margin = 0;              // reference logit of its own token minus that of the device's token
   std::string text, device_text;  // the two tokens, decoded
+  bool operator==(const TokenResult&) const = default;
 };
 
 struct Accuracy {
@@ -59,6 +63,7 @@ struct Accuracy {
   double kl_mean = 0, kl_max = 0;
   double final_pcc = 0;
   std::vector<TokenResult> positions;
+  bool operator==(const Accuracy&) const = default;
 };
 
 struct Generation {
@@ -68,6 +73,7 @@ struct Generation {
   double similarity = 1;      // 0..1, of the texts
   std::string garbage;        // what the repetition/garbage check found; empty = nothing
   bool chat = false;
+  bool operator==(const Generation&) const = default;
 };
 
 /// One equality of the equivalence suite, e.g. "prefill = decode", "chunked(32) = prefill".
@@ -76,16 +82,19 @@ struct Equivalence {
   double pcc = 0, max_abs = 0;
   bool equal = false;  // bit for bit
   bool pass = false;
+  bool operator==(const Equivalence&) const = default;
 };
 
 struct Memory {
   std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;  // as the device counts them
   std::int64_t host_peak_bytes = 0;                              // peak resident set of the process
   std::int64_t device_capacity_bytes = 0;
+  bool operator==(const Memory&) const = default;
 };
 
 struct Performance {
   double prefill_tok_s = 0, decode_tok_s = 0, ttft_ms = 0;
+  bool operator==(const Performance&) const = default;
 };
 
 struct BringupReport {
@@ -102,6 +111,7 @@ struct BringupReport {
   Performance performance;
   double seconds = 0;
   std::vector<std::pair<std::string, std::string>> config;  // shown as a table: "hidden_size" -> "576"
+  bool operator==(const BringupReport&) const = default;
 };
 
 }  // namespace tessera::report

@@ -25,13 +25,21 @@ std::size_t bytes_of(std::string_view text, int n) {
   return at;
 }
 
-// Words of one paragraph in lines of at most `width`; a longer word is cut.
-void append_wrapped(std::string& out, std::string_view paragraph, int width, int indent) {
-  const int room = std::max(width - indent, 20);
-  const std::string margin(static_cast<std::size_t>(indent), ' ');
+// Words of one paragraph in lines of at most `width`; lines after the first stand `hang` further in; a word
+// longer than a line is cut.
+void append_wrapped(std::string& out, std::string_view paragraph, int width, int indent, int hang = 0) {
+  int room = width - indent;
+  std::string margin(static_cast<std::size_t>(indent), ' ');
   std::string line;
+  const auto end_line = [&](std::string_view text) {
+    out += margin;
+    out += text;
+    out += '\n';
+    margin.resize(static_cast<std::size_t>(indent + hang), ' ');
+    room = width - indent - hang;
+  };
   const auto flush = [&] {
-    if (!line.empty()) out += margin + line + '\n';
+    if (!line.empty()) end_line(line);
     line.clear();
   };
   while (!paragraph.empty()) {
@@ -40,8 +48,11 @@ void append_wrapped(std::string& out, std::string_view paragraph, int width, int
     paragraph.remove_prefix(std::min(end + 1, paragraph.size()));
     if (word.empty()) continue;
     if (character_count(line) + 1 + character_count(word) > room) flush();
-    for (; character_count(word) > room; word.remove_prefix(bytes_of(word, room)))
-      out += margin + std::string(word.substr(0, bytes_of(word, room))) + '\n';
+    while (character_count(word) > room) {
+      const std::size_t cut = bytes_of(word, room);
+      end_line(word.substr(0, cut));
+      word.remove_prefix(cut);
+    }
     if (!line.empty()) line += ' ';
     line += word;
   }
@@ -84,29 +95,29 @@ void append_figures(std::string& out, const BringupReport& r, const SummaryStyle
                    fmt::format("{} {} tokens: top-1 {}, top-5 {}, KL {}, logits PCC {}", a.tokens,
                                visible_text(a.text), percent_text(a.top1), percent_text(a.top5),
                                figure_text(a.kl_mean), pcc_text(a.final_pcc)),
-                   style.width, 0);
+                   style.width, 0, 2);
   }
   const Performance& p = r.performance;
   if (p.prefill_tok_s > 0 || p.decode_tok_s > 0) {
     append_wrapped(out,
                    fmt::format("speed: prefill {}, decode {}, first token after {}",
-                               measured_text(p.prefill_tok_s, "tok/s"), measured_text(p.decode_tok_s, "tok/s"),
-                               measured_text(p.ttft_ms, "ms")),
-                   style.width, 0);
+                               measured_text(p.prefill_tok_s, "tok/s"),
+                               measured_text(p.decode_tok_s, "tok/s"), measured_text(p.ttft_ms, "ms")),
+                   style.width, 0, 2);
   }
   if (r.memory.peak_bytes > 0) {
     append_wrapped(out,
-                   fmt::format("memory: weights {}, KV cache {}, peak {} of {}", bytes_text(r.memory.weights_bytes),
-                               bytes_text(r.memory.kv_bytes), bytes_text(r.memory.peak_bytes),
-                               bytes_text(r.memory.device_capacity_bytes)),
-                   style.width, 0);
+                   fmt::format("memory: weights {}, KV cache {}, peak {} of {}",
+                               bytes_text(r.memory.weights_bytes), bytes_text(r.memory.kv_bytes),
+                               bytes_text(r.memory.peak_bytes), bytes_text(r.memory.device_capacity_bytes)),
+                   style.width, 0, 2);
   }
 }
 
 }  // namespace
 
 std::string bringup_summary(const BringupReport& r, const std::string& html_path, SummaryStyle style) {
-  style.width = std::clamp(style.width, 40, 100);
+  style.width = std::clamp(style.width, 50, 100);
   std::string out = paint(visible_text(r.model, Breaks::Show), "1", style.colour);
   out += fmt::format(" on {} ({} engine, {} precision)\n\n", r.device, r.engine,
                      visible_text(r.precision, Breaks::Show));

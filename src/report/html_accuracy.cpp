@@ -31,9 +31,9 @@ std::string mark_of(const TokenResult& t) {
 std::string hover_text(std::size_t position, const TokenResult& t) {
   std::string text = fmt::format("position {}: {}\nKL {}", position, quoted(t.text), figure_text(t.kl));
   if (!t.top1) {
-    text += fmt::format("\nreference {}, device {} {}\nmargin {}{}", t.reference, t.device,
-                        quoted(t.device_text), figure_text(t.margin),
-                        t.top5 ? "" : "\nnot among the reference's top five");
+    text +=
+        fmt::format("\nreference {}, device {} {}\nmargin {}{}", t.reference, t.device, quoted(t.device_text),
+                    figure_text(t.margin), t.top5 ? "" : "\nnot among the reference's top five");
   }
   return text;
 }
@@ -68,7 +68,8 @@ void tile(Html& html, std::string_view name, const std::string& value) {
 
 void disagreements(Html& html, const Accuracy& a) {
   const auto misses = std::ranges::count(a.positions, false, &TokenResult::top1);
-  if (misses == 0) return html.element("p", "The device's first choice is the reference's at every position.");
+  if (misses == 0)
+    return html.element("p", "The device's first choice is the reference's at every position.");
   const auto details = html.open("details");
   html.element("summary", fmt::format("{} disagreement{}", misses, misses == 1 ? "" : "s"));
   const auto frame = html.open("div", {{"class", "scroll"}});

@@ -48,9 +48,10 @@ void layers_section(Html& html, const BringupReport& r) {
   const auto section = html.open("section", {{"id", "layers"}});
   html.element("h2", "Layers");
   if (r.layers.empty()) return not_run(html, "comparison layer by layer", 4);
-  html.element("p",
-               "Hidden states after each layer on a forced text, held against the reference. Each step of the "
-               "axis is one nine: higher is better, errors of earlier layers are inherited.");
+  html.element(
+      "p",
+      "Hidden states after each layer on a forced text, held against the reference. Each step of the "
+      "axis is one nine: higher is better, errors of earlier layers are inherited.");
   draw_plot(html, layers_plot(r.layers));
   const auto details = html.open("details");
   html.element("summary", fmt::format("{} rows", r.layers.size()));

@@ -1,4 +1,5 @@
-// The per-op table: rows as JSON, drawn by page/ops.js, since thousands of rows as markup take seconds to lay out.
+// The per-op table: rows as JSON, drawn by page/ops.js, since thousands of rows as markup take seconds to lay
+// out.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,11 +38,11 @@ void ops_section(Html& html, const BringupReport& r) {
   html.element("h2", "Ops and modules");
   if (r.ops.empty()) return not_run(html, "comparison op by op", 1);
   const auto failed = std::ranges::count(r.ops, false, &OpResult::pass);
-  html.element("p",
-               fmt::format("{} comparisons, {} below their threshold. PCC, max abs, rel L2 and scale are local: "
-                           "on the reference's inputs. Own PCC is that of the device's own run, inherited error "
-                           "included; input PCC that of its worst input there.",
-                           r.ops.size(), failed));
+  html.element(
+      "p", fmt::format("{} comparisons, {} below their threshold. PCC, max abs, rel L2 and scale are local: "
+                       "on the reference's inputs. Own PCC is that of the device's own run, inherited error "
+                       "included; input PCC that of its worst input there.",
+                       r.ops.size(), failed));
   html.element("noscript", "Sorting and filtering need JavaScript; the rows are in report.json, too.");
   html.element("div", "", {{"id", "ops-filters"}, {"class", "filters"}});
   html.element("p", "", {{"id", "ops-count"}, {"class", "count"}, {"aria-live", "polite"}});

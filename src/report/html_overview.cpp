@@ -69,7 +69,8 @@ void checklist_section(Html& html, const BringupReport& r) {
   html.element("h2", "Checklist");
   const auto list = html.open("ol", {{"class", "checklist"}});
   for (const ChecklistItem& item : r.checklist) {
-    const auto entry = html.open("li", {{"value", std::to_string(item.item)}});
+    const auto entry = html.open("li");
+    html.element("span", std::to_string(item.item), {{"class", "number"}});
     status_mark(html, item.status);
     const auto text = html.open("div");
     html.element("strong", item.title);

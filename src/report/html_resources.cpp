@@ -19,7 +19,8 @@ void bar(Html& html, const std::vector<Part>& parts, std::int64_t capacity) {
   for (const Part& part : parts) {
     if (part.bytes <= 0) continue;
     const double share = 100.0 * static_cast<double>(part.bytes) / static_cast<double>(capacity);
-    html.element("div", "", {{"class", std::string(part.css)}, {"style", fmt::format("width:{:.3f}%", share)}});
+    html.element("div", "",
+                 {{"class", std::string(part.css)}, {"style", fmt::format("width:{:.3f}%", share)}});
   }
 }
 
@@ -68,7 +69,8 @@ void memory_section(Html& html, const BringupReport& r) {
   const std::int64_t others = std::max<std::int64_t>(m.peak_bytes - m.weights_bytes - m.kv_bytes, 0);
   const std::int64_t capacity =
       std::max({m.device_capacity_bytes, m.peak_bytes, m.weights_bytes + m.kv_bytes});
-  bar(html, {{"weights", "weights", m.weights_bytes}, {"KV cache", "kv", m.kv_bytes}, {"others", "others", others}},
+  bar(html,
+      {{"weights", "weights", m.weights_bytes}, {"KV cache", "kv", m.kv_bytes}, {"others", "others", others}},
       capacity);
   const auto table = html.open("table", {{"class", "config"}});
   const auto body = html.open("tbody");
@@ -76,7 +78,8 @@ void memory_section(Html& html, const BringupReport& r) {
   row(html, "kv", "KV cache, one user", bytes_text(m.kv_bytes));
   row(html, "others", "activations and other caches at the peak", bytes_text(others));
   row(html, "", "peak on the device", bytes_text(m.peak_bytes));
-  if (m.device_capacity_bytes > 0) row(html, "", "capacity of the device", bytes_text(m.device_capacity_bytes));
+  if (m.device_capacity_bytes > 0)
+    row(html, "", "capacity of the device", bytes_text(m.device_capacity_bytes));
   row(html, "", "peak of the process, reference included", bytes_text(m.host_peak_bytes));
 }
 

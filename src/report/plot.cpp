@@ -20,7 +20,9 @@ std::string at(double value) {
 class Scale {
  public:
   explicit Scale(const Plot& plot)
-      : x_last_(std::max(plot.x_last, 1.0)), low_(plot.y_ticks.front().first), high_(plot.y_ticks.back().first) {}
+      : x_last_(std::max(plot.x_last, 1.0)),
+        low_(plot.y_ticks.front().first),
+        high_(plot.y_ticks.back().first) {}
   double step() const { return (kWidth - kLeft - kRight) / (x_last_ + 1); }
   double x(double value) const { return kLeft + (value + 0.5) * step(); }
   double y(double value) const {
@@ -53,7 +55,9 @@ void draw_axes(Html& html, const Plot& plot, const Scale& scale) {
   draw_text(html, "middle", (kLeft + kWidth - kRight) / 2, kHeight - 6, plot.x_title);
   const std::string turn = fmt::format("rotate(-90 14 {})", at((kTop + kHeight - kBottom) / 2));
   html.element("text", plot.y_title,
-               {{"x", "14"}, {"y", at((kTop + kHeight - kBottom) / 2)}, {"text-anchor", "middle"},
+               {{"x", "14"},
+                {"y", at((kTop + kHeight - kBottom) / 2)},
+                {"text-anchor", "middle"},
                 {"transform", turn}});
 }
 
@@ -85,15 +89,16 @@ void draw_plot(Html& html, const Plot& plot) {
     for (std::size_t i = 0; i < plot.series.size(); ++i)
       html.element("span", plot.series[i].name, {{"class", fmt::format("key s{}", i)}});
   }
-  const auto svg = html.open("svg", {{"viewBox", fmt::format("0 0 {} {}", kWidth, kHeight)},
-                                     {"role", "img"},
-                                     {"aria-label", plot.title}});
+  const auto svg = html.open(
+      "svg",
+      {{"viewBox", fmt::format("0 0 {} {}", kWidth, kHeight)}, {"role", "img"}, {"aria-label", plot.title}});
   draw_axes(html, plot, scale);
   if (plot.threshold) {
     const double y = scale.y(plot.threshold->first);
     draw_line(html, "threshold", kLeft, y, kWidth - kRight, y);
-    html.element("text", plot.threshold->second,
-                 {{"class", "threshold"}, {"x", at(kWidth - kRight)}, {"y", at(y - 4)}, {"text-anchor", "end"}});
+    html.element(
+        "text", plot.threshold->second,
+        {{"class", "threshold"}, {"x", at(kWidth - kRight)}, {"y", at(y - 4)}, {"text-anchor", "end"}});
   }
   for (std::size_t i = 0; i < plot.series.size(); ++i) draw_series(html, plot, scale, i);
   for (const auto& [x, text] : plot.hovers) {

@@ -22,7 +22,7 @@ struct PlotSeries {
 struct Plot {
   std::string title;  // for readers that do not see it
   std::string x_title, y_title;
-  double x_last = 0;                                     // x runs from 0 to here
+  double x_last = 0;                                    // x runs from 0 to here
   std::vector<std::pair<double, std::string>> y_ticks;  // by growing y; the first and last are the range
   std::vector<PlotSeries> series;
   bool stems = false;  // from the bottom up, instead of a line through the points
@@ -33,8 +33,8 @@ struct Plot {
 /// A <figure> with its legend. Points outside the range of y are drawn at its edge.
 void draw_plot(Html& html, const Plot& plot);
 
-/// PCC on an axis of nines, -log10(1 - pcc) from 0 (no correlation) to 7: 0.99 is 2, 0.999 is 3, so that both a
-/// broken layer and one a little worse than its neighbour show.
+/// PCC on an axis of nines, -log10(1 - pcc) from 0 (no correlation) to 7: 0.99 is 2, 0.999 is 3, so that both
+/// a broken layer and one a little worse than its neighbour show.
 double nines(double pcc);
 
 /// Ticks for values on that axis: a label at each whole number from below the least to above the largest.

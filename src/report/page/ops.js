@@ -8,7 +8,8 @@
 
   // null in the JSON is a figure that is not finite. It sorts as the worst there is.
   const fixed = (digits) => (v) => (v === null ? "not finite" : v.toFixed(digits));
-  const short = (v) => (v === null ? "not finite" : v === 0 ? "0" : String(Number(v.toPrecision(3))));
+  const short = (v) => v === null ? "not finite" : v === 0 ? "0" :
+    Math.abs(v) < 1e-3 ? v.toExponential(1) : String(Number(v.toPrecision(3)));
   const plain = (v) => String(v);
   const shown = [
     ["phase", "phase", plain], ["mode", "mode", plain], ["input", "input", plain],
@@ -16,9 +17,9 @@
     ["pcc", "PCC", fixed(6), -Infinity], ["max_abs", "max abs", short, Infinity],
     ["rel_l2", "rel L2", short, Infinity], ["scale", "scale", fixed(4), Infinity],
     ["own_pcc", "own PCC", fixed(6), -Infinity], ["input_pcc", "input PCC", fixed(6), -Infinity],
-    ["threshold", "needs", plain], ["pass", "result", (v) => (v ? "pass" : "fail")],
+    ["threshold", "needs", plain, -Infinity], ["pass", "result", (v) => (v ? "pass" : "fail")],
     ["ms", "ms", short, Infinity], ["note", "note", plain],
-  ].filter(([key]) => key in at).map(([key, title, text, worst]) => ({key, title, text, worst, i: at[key]}));
+  ].filter(([key]) => rows.some((row) => row[at[key]] !== "")).map(([key, title, text, worst]) => ({key, title, text, worst, i: at[key]}));
 
   const natural = new Intl.Collator("en", {numeric: true}).compare;
   const order = {column: null, down: false};
@@ -50,10 +51,11 @@
   function cell(row, column) {
     const value = row[column.i];
     const numeric = typeof value === "number" || value === null;
-    if (column.key !== "pass") {
-      return make("td", {className: numeric ? "n" : column.key, textContent: column.text(value)});
-    }
-    return make("td", {}, make("span", {className: `mark ${column.text(value)}`, textContent: column.text(value)}));
+    const text = column.text(value);
+    if (column.key === "pass") return make("td", {}, make("span", {className: `mark ${text}`, textContent: text}));
+    if (numeric) return make("td", {className: "n", textContent: text});
+    const parts = text.split(/(?<=[._])/).flatMap((part) => [part, document.createElement("wbr")]);
+    return make("td", {className: column.key}, ...parts);
   }
 
   const body = make("tbody");
@@ -85,7 +87,7 @@
   const head = make("tr");
   for (const column of shown) {
     const button = make("button", {type: "button", textContent: column.title});
-    const heading = make("th", {scope: "col"}, button);
+    const heading = make("th", {scope: "col", className: column.worst || column.key === "layer" ? "n" : ""}, button);
     button.onclick = () => sort_by(column, heading);
     head.append(heading);
   }
