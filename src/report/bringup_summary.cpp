@@ -130,9 +130,8 @@ std::string bringup_summary(const BringupReport& r, const std::string& html_path
     append_text(out, "> " + r.generations.back().prompt, style.width, 0);
     append_text(out, r.generations.back().text, style.width, 0);
   }
-  const StatusCounts counts = count_statuses(r);
-  const Status overall = counts.fail > 0 ? Status::Fail : counts.pass > 0 ? Status::Pass : Status::Skipped;
-  out += fmt::format("\n{} in {:.0f} s\n", paint(verdict_text(r), code_of(overall), style.colour), r.seconds);
+  out += fmt::format("\n{} in {:.0f} s\n", paint(verdict_text(r), code_of(overall_status(r)), style.colour),
+                     r.seconds);
   return out + fmt::format("report: {}\n", html_path);
 }
 

@@ -29,7 +29,7 @@ Plot layers_plot(const std::vector<LayerResult>& layers) {
   std::map<int, std::string> hovers;
   for (const LayerResult& l : layers) {
     const double y = nines(l.pcc);
-    series_of(plot, l.mode).points.push_back({static_cast<double>(l.layer), y, l.pass ? "" : "miss"});
+    series_of(plot, l.mode).points.push_back({static_cast<double>(l.layer), y, l.pass ? "" : "miss far"});
     least = std::min(least, y);
     largest = std::max(largest, y);
     plot.x_last = std::max(plot.x_last, static_cast<double>(l.layer));

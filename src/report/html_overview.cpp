@@ -45,7 +45,7 @@ void header_section(Html& html, const BringupReport& r) {
   html.element("h1", r.model);
   {
     const auto line = html.open("p", {{"class", "verdict"}});
-    status_mark(html, count_statuses(r).fail == 0);
+    status_mark(html, overall_status(r));
     html.text(verdict_text(r));
   }
   {

@@ -14,6 +14,12 @@ StatusCounts count_statuses(const BringupReport& report) {
   return counts;
 }
 
+Status overall_status(const BringupReport& report) {
+  const StatusCounts counts = count_statuses(report);
+  if (counts.fail > 0) return Status::Fail;
+  return counts.pass > 0 ? Status::Pass : Status::Skipped;
+}
+
 std::string verdict_text(const BringupReport& report) {
   const StatusCounts counts = count_statuses(report);
   std::string text = fmt::format("{} of {} items pass", counts.pass, report.checklist.size());

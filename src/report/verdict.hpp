@@ -11,6 +11,9 @@ struct StatusCounts {
 
 StatusCounts count_statuses(const BringupReport& report);
 
+/// Fail when one item fails, Skipped when nothing was run.
+Status overall_status(const BringupReport& report);
+
 /// "8 of 10 items pass, 2 skipped", the first line of every report.
 std::string verdict_text(const BringupReport& report);
 

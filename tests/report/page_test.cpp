@@ -67,6 +67,19 @@ TEST(BringupHtml, ShowsWhatTheReportHas) {
   }
 }
 
+TEST(BringupHtml, OpensWithTheOutcome) {
+  const auto outcome = [](const BringupReport& report) {
+    const std::string page = bringup_html(report);
+    const std::size_t verdict = page.find("<p class=\"verdict\">");
+    return page.substr(verdict, page.find("</span>", verdict) - verdict);
+  };
+  BringupReport report = sample_report();
+  EXPECT_TRUE(outcome(report).ends_with(">fail"));
+  report.checklist[1].status = Status::Pass;
+  EXPECT_TRUE(outcome(report).ends_with(">pass"));
+  EXPECT_TRUE(outcome(sparse_report()).ends_with(">skipped"));
+}
+
 TEST(BringupHtml, MarksWhereTheTextsPart) {
   const std::string page = bringup_html(sample_report());
   EXPECT_TRUE(contains(page, "<pre>I am fine<span class=\"parted\">, and you?</span></pre>"));

@@ -19,7 +19,8 @@
     ["own_pcc", "own PCC", fixed(6), -Infinity], ["input_pcc", "input PCC", fixed(6), -Infinity],
     ["threshold", "needs", plain, -Infinity], ["pass", "result", (v) => (v ? "pass" : "fail")],
     ["ms", "ms", short, Infinity], ["note", "note", plain],
-  ].filter(([key]) => rows.some((row) => row[at[key]] !== "")).map(([key, title, text, worst]) => ({key, title, text, worst, i: at[key]}));
+  ].map(([key, title, text, worst]) => ({key, title, text, worst, i: at[key]}))
+    .filter(({i}) => rows.some((row) => row[i] !== ""));
 
   const natural = new Intl.Collator("en", {numeric: true}).compare;
   const order = {column: null, down: false};
