@@ -37,7 +37,8 @@ constexpr bool is_strips(Form form) {
 /// 2^-120) are stored as zeros.
 std::int64_t form_bytes(Form form, const Shape& shape);
 
-/// Encodes row-major values of the logical shape; block-float by the host rule.
+/// Encodes row-major values of the logical shape; block-float strips by the host rule, RowsBfp8 by the
+/// packer's.
 void encode(Form form, const Shape& shape, std::span<const float> values, std::span<std::byte> bytes);
 
 /// Row-major values, exact.

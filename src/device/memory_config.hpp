@@ -15,8 +15,10 @@ struct MemoryConfig {
   bool operator==(const MemoryConfig&) const = default;
 };
 
+// TT-NN's names. NOLINTBEGIN(readability-identifier-naming)
 constexpr MemoryConfig DRAM_MEMORY_CONFIG{};
 constexpr MemoryConfig L1_MEMORY_CONFIG{TensorMemoryLayout::INTERLEAVED, BufferType::L1};
 constexpr MemoryConfig DRAM_WIDTH_SHARDED{TensorMemoryLayout::WIDTH_SHARDED, BufferType::DRAM};
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace tessera

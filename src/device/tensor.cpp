@@ -11,14 +11,24 @@
 namespace tessera {
 namespace {
 
-// The ref engine keeps float32 whatever the dtype says; the values are those the dtype can hold.
-void round_to_dtype(const TensorSpec& spec, std::vector<float>& values) {
+// The ref engine keeps float32 whatever the dtype says; the values are those that the fast engine would hold:
+// weights by the host rule, interleaved bfloat8_b (a KV cache) by the packer's.
+void round_to_dtype(const TensorSpec& spec, const MemoryConfig& config, std::vector<float>& values) {
   if (spec.dtype == DataType::BFLOAT16) {
     std::ranges::transform(values, values.begin(), round_to_bf16);
   } else if (is_block_float(spec.dtype)) {
+    const bool packer =
+        spec.dtype == DataType::BFLOAT8_B && config.memory_layout != TensorMemoryLayout::WIDTH_SHARDED;
     const auto cols = static_cast<std::size_t>(spec.logical_shape[-1]);
+    std::vector<std::byte> packed(static_cast<std::size_t>(bfp8_row_bytes(spec.logical_shape[-1])));
     for (std::size_t r = 0; r * cols < values.size(); ++r) {
-      round_to_block_float(spec.dtype, std::span(values).subspan(r * cols, cols));
+      const auto row = std::span(values).subspan(r * cols, cols);
+      if (packer) {
+        encode_bfp8_row(row, packed.data());
+        decode_bfp8_row(packed.data(), row);
+      } else {
+        round_to_block_float(spec.dtype, row);
+      }
     }
   }
 }
@@ -31,6 +41,9 @@ void check_volume(std::size_t values, const TensorSpec& spec) {
 }  // namespace
 
 Form choose_form(Engine engine, const TensorSpec& spec, const MemoryConfig& config) {
+  check(!is_block_float(spec.dtype) || spec.logical_shape.rank() >= 1,
+        "[to_device] {}: block-float shares exponents along a row: give at least one dimension",
+        to_string(spec));
   if (engine == Engine::Meta) return Form::None;
   if (is_integer(spec.dtype)) return Form::RowsInt32;
   if (engine == Engine::Ref) return Form::RowsF32;
@@ -93,7 +106,7 @@ void copy_to_device(std::span<const float> values, Tensor& tensor) {
   check_volume(values.size(), tensor.spec());
   if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
     std::vector<float> rounded(values.begin(), values.end());
-    round_to_dtype(tensor.spec(), rounded);
+    round_to_dtype(tensor.spec(), tensor.memory_config(), rounded);
     encode(tensor.form(), tensor.logical_shape(), rounded, tensor.bytes());
   } else {
     encode(tensor.form(), tensor.logical_shape(), values, tensor.bytes());

@@ -72,7 +72,8 @@ Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const M
 /// All zeros.
 Tensor zeros(Device& device, const TensorSpec& spec, const MemoryConfig& config = {});
 
-/// Row-major values of the logical shape onto the device. Weights (constant) are rounded by the host rule.
+/// Row-major values of the logical shape onto the device. Width-sharded weights are rounded by the host rule,
+/// interleaved bfloat8_b by the device packer's, on every engine.
 Tensor to_device(Device& device, std::span<const float> values, const TensorSpec& spec,
                  const MemoryConfig& config = {});
 Tensor to_device(Device& device, std::span<const std::int32_t> values, const TensorSpec& spec);

@@ -94,11 +94,16 @@ std::unique_ptr<MappedSource> MappedSource::open(Device& device, const fs::path&
     const auto index = nlohmann::json::parse(text, text + length);
     if (index.at("version") != kPackingVersion) return nullptr;
     const std::size_t base = 16 + length;
+    if (base % kAlign != 0) return nullptr;
     std::map<std::string, Entry> entries;
     for (const auto& [key, value] : index.at("tensors").items()) {
-      Entry entry{base + value.at("offset").get<std::size_t>(), value.at("bytes").get<std::size_t>(),
-                  value.at("spec").get<std::string>()};
-      if (entry.offset > bytes.size() || entry.bytes > bytes.size() - entry.offset) return nullptr;
+      // Checked before it is added to anything: a damaged offset may be any number.
+      const auto offset = value.at("offset").get<std::size_t>();
+      Entry entry{base + offset, value.at("bytes").get<std::size_t>(), value.at("spec").get<std::string>()};
+      if (offset % kAlign != 0 || offset > bytes.size() - base ||
+          entry.bytes > bytes.size() - base - offset) {
+        return nullptr;
+      }
       entries.emplace(key, std::move(entry));
     }
     return std::unique_ptr<MappedSource>(new MappedSource(device, std::move(file), std::move(entries)));

@@ -30,10 +30,11 @@ Shape parse_shape(std::string_view text) {
   const auto end = text.find(')');
   check(end != std::string_view::npos, "npy: shape is not closed: the file is damaged");
   text = text.substr(1, end - 1);
+  check(text.find_first_not_of("0123456789, ") == std::string_view::npos,
+        "npy: shape ({}): digits and commas expected: the file is damaged", text);
   std::vector<std::int64_t> dims;
-  while (!text.empty()) {
-    const auto digit = text.find_first_of("0123456789");
-    if (digit == std::string_view::npos) break;
+  for (auto digit = text.find_first_not_of(", "); digit != std::string_view::npos;
+       digit = text.find_first_not_of(", ")) {
     text = text.substr(digit);
     std::int64_t dim = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), dim);

@@ -24,7 +24,8 @@ MappedFile::~MappedFile() {
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe would make open() wait for a writer; for a regular file O_NONBLOCK means nothing.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) fail_user("cannot open {}: {}: check the path", path.string(), errno_text());
   struct stat info{};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -71,18 +72,23 @@ void AtomicFile::write(std::string_view text) {
 
 void AtomicFile::commit() {
   const int fd = std::exchange(fd_, -1);
-  // close() reports what a full disk or a network file system refused to take.
-  if (::fsync(fd) != 0 || ::close(fd) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const std::string reason = errno_text();
+  // fsync() and close() report what a full disk or a network file system refused to take.
+  std::string reason;
+  if (::fsync(fd) != 0) reason = errno_text();
+  if (::close(fd) != 0 && reason.empty()) reason = errno_text();
+  if (reason.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) reason = errno_text();
+  if (!reason.empty()) {
     ::unlink(temporary_.c_str());
     fail_system("cannot write {}: {}: free some space and try again", path_.string(), reason);
   }
 }
 
 std::string read_text_file(const fs::path& path) {
+  std::error_code ignored;
+  check(!fs::is_directory(path, ignored), "cannot read {}: it is a folder: give the path of a file",
+        path.string());
   std::ifstream in(path, std::ios::binary);
-  if (!in || fs::is_directory(path))
-    fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
+  if (!in) fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
   std::ostringstream text;
   text << in.rdbuf();
   return std::move(text).str();

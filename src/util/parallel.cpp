@@ -132,13 +132,16 @@ int default_threads() {
 
 std::mutex g_mutex;  // one loop at a time: two callers take turns
 std::unique_ptr<Pool> g_pool;
-int g_threads = 0;
+// Read without the mutex: a loop's body may ask while its caller holds it. 0: not yet known.
+std::atomic<int> g_threads{0};
 
 }  // namespace
 
 int num_threads() {
-  std::lock_guard lock(g_mutex);
-  if (g_threads == 0) g_threads = default_threads();
+  const int known = g_threads;
+  if (known != 0) return known;
+  int none = 0;
+  g_threads.compare_exchange_strong(none, default_threads());
   return g_threads;
 }
 
@@ -155,13 +158,12 @@ void detail::run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* 
     fn(context, 0, n);
     return;
   }
-  std::lock_guard lock(g_mutex);
-  if (g_threads == 0) g_threads = default_threads();
-  if (g_threads == 1) {
+  if (num_threads() == 1) {
     fn(context, 0, n);
     return;
   }
-  if (!g_pool) g_pool = std::make_unique<Pool>(g_threads);
+  std::lock_guard lock(g_mutex);
+  if (!g_pool) g_pool = std::make_unique<Pool>(num_threads());
   g_pool->run(n, static_cast<int>(std::min<std::int64_t>(most, g_pool->size())), fn, context);
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "report/bringup_json.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
@@ -19,8 +21,9 @@ void RunState::load() {
   try {
     const auto json = nlohmann::ordered_json::parse(read_text_file(path_));
     if (json.at("run") != fingerprint_) return;
+    auto done = json.at("done").get<std::set<int>>();
     report_ = report::from_json(json.at("report"));
-    done_ = json.at("done").get<std::set<int>>();
+    done_ = std::move(done);
   } catch (const nlohmann::json::exception&) {
     return;  // a damaged state is no state
   } catch (const UserError&) {

@@ -5,6 +5,7 @@
 // never read and count as -inf, sums run in the order of positions. So prefill, decode, chunked and paged
 // agree to the bit.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -63,7 +64,8 @@ void attend_block(Query& query, const float* keys, const float* values, std::int
     });
     if (query.mask != nullptr) score += query.mask[first + j];
     scores[j] = score;
-    largest = std::max(largest, score);
+    // A NaN wins and stays: it must not end as the zeros of a row without keys.
+    if (!(score <= largest) && !std::isnan(largest)) largest = score;
   }
   if (largest == kMinusInf) return;
   std::fill(scores + n, scores + kKeys, kMinusInf);

@@ -29,7 +29,8 @@ struct RefAttention {
       for (std::int64_t c = 0; c < dim; ++c) dot += query[c] * key[c];
       float& score = scores[static_cast<std::size_t>(j)];
       score = dot * s.scale + (mask != nullptr ? mask[i * s.keys + j] : 0.0f);
-      largest = std::max(largest, score);
+      // A NaN wins and stays: it must not end as the zeros of a row without keys.
+      if (!(score <= largest) && !std::isnan(largest)) largest = score;
     }
     // No key: a skipped user, or a row that the mask hides entirely.
     if (std::isinf(largest) && largest < 0) return;

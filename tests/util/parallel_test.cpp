@@ -1,0 +1,126 @@
+#include "util/parallel.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <numeric>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace tessera::test {
+namespace {
+
+using Ranges = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+Ranges ranges_of(std::int64_t n, std::int64_t grain) {
+  std::mutex mutex;
+  Ranges ranges;
+  parallel_for(n, grain, [&](std::int64_t begin, std::int64_t end) {
+    const std::lock_guard lock(mutex);
+    ranges.emplace_back(begin, end);
+  });
+  std::sort(ranges.begin(), ranges.end());
+  return ranges;
+}
+
+class Parallel : public testing::Test {
+ protected:
+  ~Parallel() override { set_num_threads(before_); }
+
+ private:
+  int before_ = num_threads();
+};
+
+TEST_F(Parallel, RangesCoverEveryItemOnce) {
+  for (int threads = 1; threads <= 8; ++threads) {
+    set_num_threads(threads);
+    EXPECT_EQ(num_threads(), threads);
+    for (const std::int64_t n : {0, 1, 2, 7, 64, 1000}) {
+      for (const std::int64_t grain : {0, 1, 3, 64, 5000}) {
+        const Ranges ranges = ranges_of(n, grain);
+        std::int64_t at = 0;
+        for (const auto& [begin, end] : ranges) {
+          EXPECT_EQ(begin, at);
+          EXPECT_GT(end, begin);
+          at = end;
+        }
+        EXPECT_EQ(at, n) << threads << " threads, grain " << grain;
+        EXPECT_LE(ranges.size(), static_cast<std::size_t>(threads));
+        EXPECT_LE(std::ssize(ranges),
+                  (n + std::max<std::int64_t>(grain, 1) - 1) / std::max<std::int64_t>(grain, 1));
+        EXPECT_EQ(ranges_of(n, grain), ranges);
+      }
+    }
+  }
+}
+
+TEST_F(Parallel, ManyShortLoops) {
+  set_num_threads(4);
+  std::vector<std::int64_t> sums(64);
+  for (std::int64_t loop = 0; loop < 2000; ++loop) {
+    parallel_for(64, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) sums[static_cast<std::size_t>(i)] += loop;
+    });
+  }
+  for (const std::int64_t sum : sums) EXPECT_EQ(sum, 2000 * 1999 / 2);
+}
+
+TEST_F(Parallel, AnExceptionComesOutAndThePoolGoesOn) {
+  for (const int threads : {1, 2, 5}) {
+    set_num_threads(threads);
+    std::atomic<int> finished{0};
+    const auto fail_at = [&](std::int64_t bad) {
+      parallel_for(10, 1, [&](std::int64_t begin, std::int64_t end) {
+        if (begin <= bad && bad < end) throw std::runtime_error("item");
+        finished += static_cast<int>(end - begin);
+      });
+    };
+    for (const std::int64_t bad : {0, 5, 9}) EXPECT_THROW(fail_at(bad), std::runtime_error);
+    EXPECT_THROW(parallel_for(10, 1, [](std::int64_t, std::int64_t) { throw std::logic_error("all"); }),
+                 std::logic_error);
+    finished = 0;
+    fail_at(-1);
+    EXPECT_EQ(finished, 10);
+  }
+}
+
+TEST_F(Parallel, ANestedLoopRunsOnItsThread) {
+  for (const int threads : {1, 2, 4}) {
+    set_num_threads(threads);
+    std::atomic<int> items{0}, elsewhere{0};
+    parallel_for(8, 1, [&](std::int64_t begin, std::int64_t end) {
+      const auto self = std::this_thread::get_id();
+      EXPECT_EQ(num_threads(), threads);  // asking must not wait for the loop that asks
+      for (std::int64_t i = begin; i < end; ++i) {
+        parallel_for(100, 1, [&](std::int64_t from, std::int64_t to) {
+          elsewhere += std::this_thread::get_id() != self;
+          items += static_cast<int>(to - from);
+        });
+      }
+    });
+    EXPECT_EQ(items, 800);
+    EXPECT_EQ(elsewhere, 0);
+  }
+}
+
+TEST_F(Parallel, CallersTakeTurns) {
+  set_num_threads(3);
+  std::atomic<std::int64_t> sum{0};
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 3; ++c) {
+    callers.emplace_back([&] {
+      for (int loop = 0; loop < 200; ++loop) {
+        parallel_for(30, 1, [&](std::int64_t begin, std::int64_t end) { sum += end - begin; });
+      }
+    });
+  }
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(sum, 3 * 200 * 30);
+}
+
+}  // namespace
+}  // namespace tessera::test
