@@ -41,11 +41,19 @@ std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoin
 
 }  // namespace
 
+void check_fits_checkpoint(const io::Checkpoint& checkpoint) {
+  const int layers = checkpoint.config().num_hidden_layers;
+  check(layers <= static_cast<std::int64_t>(checkpoint.tensors().size()),
+        "config: {} layers, and the checkpoint has {} tensors: it is incomplete or its configuration damaged",
+        layers, checkpoint.tensors().size());
+}
+
 std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,
                                          const LoadOptions& options) {
   const io::ModelConfig& config = checkpoint.config();
   const Architecture& architecture = find_architecture(config.architecture);
   architecture.check(config);
+  check_fits_checkpoint(checkpoint);
   const int max_seq = sequence_limit(config, options);
   if (device.engine() == Engine::Fast && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, architecture, options)) {

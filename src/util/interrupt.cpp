@@ -28,6 +28,10 @@ bool interrupted() {
   return g_interrupted != 0;
 }
 
+void clear_interrupt() {
+  g_interrupted = 0;
+}
+
 void check_interrupt() {
   if (interrupted()) throw Interrupted();
 }

@@ -10,6 +10,9 @@ void install_interrupt_handler();
 /// True after a signal.
 bool interrupted();
 
+/// Forgets a signal that was acted upon (a chat goes on after an answer was stopped).
+void clear_interrupt();
+
 /// Throws Interrupted after a signal.
 void check_interrupt();
 
