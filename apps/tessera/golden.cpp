@@ -6,6 +6,7 @@
 #include "commands.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "util/error.hpp"
 #include "util/file.hpp"
 #include "verify/make_golden.hpp"
 
@@ -19,6 +20,8 @@ struct Options {
 
 void run(const Options& o) {
   const std::filesystem::path out = o.out.empty() ? verify::golden_file_name(o.model) : o.out;
+  check(!std::filesystem::is_directory(out), "cannot write {}: it is a folder: give a file name as --out",
+        out.string());
   make_output_folder(out.has_parent_path() ? out.parent_path() : ".");
   generate::ModelChoice choice;
   choice.model = o.model;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -42,10 +43,17 @@ std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoin
 }  // namespace
 
 void check_fits_checkpoint(const io::Checkpoint& checkpoint) {
-  const int layers = checkpoint.config().num_hidden_layers;
-  check(layers <= static_cast<std::int64_t>(checkpoint.tensors().size()),
-        "config: {} layers, and the checkpoint has {} tensors: it is incomplete or its configuration damaged",
-        layers, checkpoint.tensors().size());
+  const io::ModelConfig& config = checkpoint.config();
+  std::int64_t longest = 0;
+  for (const io::CheckpointTensor& tensor : checkpoint.tensors()) {
+    for (const std::int64_t size : tensor.shape) longest = std::max(longest, size);
+  }
+  check(config.num_hidden_layers <= static_cast<std::int64_t>(checkpoint.tensors().size()) &&
+            config.head_dim <= longest,
+        "config: {} layers, heads of {}: the checkpoint has {} tensors, none longer than {}: they do not "
+        "belong "
+        "together",
+        config.num_hidden_layers, config.head_dim, checkpoint.tensors().size(), longest);
 }
 
 std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,

@@ -139,17 +139,19 @@ io::Golden make_golden(generate::ModelSession& session, const std::string& name,
     prompts.push_back(encode(session, prompt));
     context = std::max(context, prompts.back().size() + static_cast<std::size_t>(options.greedy_tokens));
   }
+  const int limit = session.config().max_position_embeddings;
+  check(
+      limit <= 0 || context <= static_cast<std::size_t>(limit),
+      "golden: the longest prompt and --greedy-tokens {} need {} positions, the model has {}: ask for fewer",
+      options.greedy_tokens, context, limit);
   std::vector<std::int32_t> forced = encode(session, forced_text());
   forced.resize(std::min(forced.size(), static_cast<std::size_t>(options.forced_tokens)));
+  if (limit > 0) forced.resize(std::min(forced.size(), static_cast<std::size_t>(limit)));
   context = std::max(context, forced.size());
 
   say("loading");
   session.load(static_cast<int>(context));
   const nn::CausalLm& model = session.model();
-  check(static_cast<std::size_t>(model.max_seq) >= context,
-        "golden: {} positions are needed and the model has {}: ask for fewer --greedy-tokens and "
-        "--forced-tokens",
-        context, model.max_seq);
   std::vector<std::int32_t> start = forced;
   start.resize(std::min(start.size(), static_cast<std::size_t>(options.hidden_tokens)));
   say("hidden states");

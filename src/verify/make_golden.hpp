@@ -10,7 +10,7 @@
 namespace tessera::verify {
 
 struct GoldenOptions {
-  int forced_tokens = 400;  // of the forced text, at most what it has
+  int forced_tokens = 400;  // of the forced text, at most what it has and what the context holds
   int greedy_tokens = 64;   // of each of five prompts
   int hidden_tokens = 16;   // of the forced text, whose hidden states are kept
   int topk = 64;            // best logits kept of each position; the vocabulary bounds it
