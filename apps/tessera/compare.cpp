@@ -40,6 +40,7 @@ Json comparison_json(const verify::FileComparison& c, double threshold) {
   const verify::TensorComparison* worst = c.worst();
   Json json = worst != nullptr ? figures(*worst) : Json::object();
   json["equal"] = c.equal();
+  if (worst != nullptr && !worst->name.empty()) json["worst"] = worst->name;
   json["pass"] = c.passes(threshold);
   json["threshold"] = threshold;
   if (c.tensors.size() == 1 && c.tokens.empty()) return json;

@@ -1,6 +1,5 @@
 """Full disks, closed pipes, unwritable folders, Ctrl-C: one line at most, nothing half-written."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -79,13 +78,13 @@ class Interruptions(harness.CommandTest):
         done = self.tessera("generate", self.model, "-p", "hi", "-n", "3", env=self.environment(XDG_CACHE_HOME=file))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("weight cache", done.stderr)
-        if os.getuid() == 0:
-            return
-        closed = self.folder / "closed"
-        (closed / "tessera" / "weights").mkdir(parents=True)
-        (closed / "tessera" / "weights").chmod(0o500)
-        done = self.tessera("generate", self.model, "-p", "hi", "-n", "3", env=self.environment(XDG_CACHE_HOME=closed))
+        # /proc takes no files, not even from root.
+        env = self.environment(TESSERA_WEIGHT_CACHE="/proc")
+        done = self.tessera("generate", self.model, "-p", "hi", "-n", "3", env=env)
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("weight cache", done.stderr)
+        self.refuse("bringup", self.model, "--out", "/proc/report", words=["/proc/report", "--out"])
+        self.refuse("golden", self.model, "--out", "/proc/g.safetensors", words="/proc")
 
     def test_ctrl_c_in_generate(self):
         process = self.start("generate", self.model, *GENERATE, stdout=subprocess.PIPE)
