@@ -76,7 +76,8 @@ std::string zsh_text(std::string text) {
 std::string zsh_action(const OptionWords& option) {
   if (option.values.empty()) return option.takes_file ? "_files" : " ";
   const std::string values = values_text(option);
-  return option.takes_file ? fmt::format("_alternative \"values:value:({})\" \"files:file:_files\"", values)
+  // The space keeps _arguments from adding options of its own, which _alternative does not know.
+  return option.takes_file ? fmt::format(" _alternative \"values:value:({})\" \"files:file:_files\"", values)
                            : fmt::format("({})", values);
 }
 

@@ -23,6 +23,8 @@ void run(const Options& o) {
   check(!std::filesystem::is_directory(out), "cannot write {}: it is a folder: give a file name as --out",
         out.string());
   make_output_folder(out.has_parent_path() ? out.parent_path() : ".");
+  // Asked before the model runs, so that no run is lost.
+  AtomicFile(std::filesystem::path(out));
   generate::ModelChoice choice;
   choice.model = o.model;
   choice.engine = "ref";

@@ -25,6 +25,20 @@ class Chat(harness.CommandTest):
         both = self.succeed("chat", self.model, "-n", "12", stdin="the sky is blue\ntell me\n")
         self.assertNotEqual(both.split("\n", 1)[-1], alone)
 
+    def test_kept_keys_and_values(self):
+        """Turns that prefill only what is new answer as one prefill of the whole history would."""
+        messages = ["What is a tile, and why has it 32 rows?", "And a face?", "Go on"]
+        history, before = "", ""
+        for i, message in enumerate(messages):
+            out = self.succeed("chat", self.model, "-n", "36", stdin="\n".join(messages[: i + 1]))
+            answer = out[len(before) : -1]
+            history += f"<|im_start|>user\n{message}<|im_end|>\n<|im_start|>assistant\n"
+            whole = self.succeed("generate", self.model, "--raw", "-n", "36", "--context", "256", "-p", history)
+            self.assertEqual(answer, whole[:-1], i)
+            self.assertGreater(len(answer), 20)
+            history += answer + "<|im_end|>\n"
+            before = out
+
     def test_beyond_the_context(self):
         """The message is refused, the conversation goes on as if it had not been said."""
         long = "word " * 300
