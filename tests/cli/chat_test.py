@@ -39,6 +39,13 @@ class Chat(harness.CommandTest):
             history += answer + "<|im_end|>\n"
             before = out
 
+    def test_reset_forgets(self):
+        """Other texts that are as long, so that every page of the cache would be taken for the new one's."""
+        first, second = "tiles of 32 rows " * 6, "faces of 16 rows " * 6
+        out = self.succeed("chat", self.model, "-n", "20", stdin=f"{first}\n/reset\n{second}\n")
+        alone = [self.succeed("chat", self.model, "-n", "20", stdin=m) for m in (first, second)]
+        self.assertEqual(out, "".join(alone))
+
     def test_beyond_the_context(self):
         """The message is refused, the conversation goes on as if it had not been said."""
         long = "word " * 300
