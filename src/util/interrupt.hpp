@@ -4,7 +4,8 @@
 
 namespace tessera {
 
-/// Installs the SIGINT/SIGTERM handler. A second signal ends the process at once.
+/// Installs the SIGINT/SIGTERM handler. A second signal ends the process at once; files that
+/// are being written (AtomicFile) are removed first.
 void install_interrupt_handler();
 
 /// True after a signal.
