@@ -7,6 +7,18 @@ namespace tessera::cli {
 
 void add_bringup(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app);
-void add_catalogue(CLI::App& app);  // pull, models, devices
+void add_chat(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_compare(CLI::App& app, int& exit_code);
+void add_golden(CLI::App& app);
+void add_pull(CLI::App& app);
+void add_models(CLI::App& app);
+void add_devices(CLI::App& app);
+void add_completion(CLI::App& app);
+void add_man(CLI::App& app);
+
+/// All of them, in the order of `tessera --help`.
+void add_commands(CLI::App& app, int& exit_code);
 
 }  // namespace tessera::cli

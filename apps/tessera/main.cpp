@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
 
 #include "commands.hpp"
+#include "output.hpp"
 #include "util/error.hpp"
 #include "util/interrupt.hpp"
 
@@ -15,26 +18,50 @@ int fail(std::string text) {
   return 2;
 }
 
-}  // namespace
+// A closed pipe and a file at its size limit become errors of write() in place of a sudden death that leaves
+// temporary files behind. A handler and not SIG_IGN: programs that we start must not inherit it.
+void write_errors_instead_of_signals() {
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
+}
 
-int main(int argc, char** argv) {
-  tessera::install_interrupt_handler();
+int run(int argc, char** argv) {
   CLI::App app("Tessera brings large language models up on tile machines and runs them.", "tessera");
   app.set_version_flag("--version", TESSERA_VERSION);
   app.require_subcommand(1);
   int exit_code = 0;
+  tessera::cli::add_commands(app, exit_code);
   try {
-    tessera::cli::add_bringup(app, exit_code);
-    tessera::cli::add_generate(app);
-    tessera::cli::add_catalogue(app);
     app.parse(argc, argv);
-    return exit_code;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    return fail(fmt::format("{}: see tessera --help", error.what()));
+    if (error.get_exit_code() != 0) {
+      const auto commands = app.get_subcommands();
+      const std::string command = commands.empty() ? "" : " " + commands.front()->get_name();
+      return fail(fmt::format("{}: see tessera{} --help", error.what(), command));
+    }
+    app.exit(error);
+  }
+  tessera::cli::flush_out();
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  tessera::install_interrupt_handler();
+  write_errors_instead_of_signals();
+  try {
+    return run(argc, argv);
+  } catch (const tessera::cli::OutputClosed&) {
+    return 0;
   } catch (const std::bad_alloc&) {
     return fail("out of memory: use a smaller model, batch or context");
+  } catch (const std::system_error& error) {
+    // fmt::print's way to say so.
+    if (error.code() == std::errc::broken_pipe) return 0;
+    return fail(error.what());
   } catch (const std::exception& error) {
     return fail(error.what());
+  } catch (...) {
+    return fail("an unknown error: run the command again with another model or option");
   }
 }

@@ -48,12 +48,12 @@ std::vector<Result> generate(Generator& generator, std::span<const Request> requ
     const Request& request = requests[u];
     runs.push_back({&request, {}, -1, 0});
     const int user = static_cast<int>(u);
-    generator.release(user);
-    const Tensor logits = generator.prefill(request.prompt, user);
+    if (request.cached == 0) generator.release(user);
+    const Tensor logits = generator.prefill(request.prompt, user, request.cached);
     const std::int64_t step = 0;
     const auto first = generator.sample(logits, std::span(&request.sampling, 1), std::span(&step, 1))[0];
     if (u == 0) measured.ttft_ms = clock.milliseconds();
-    prompt_tokens += request.prompt.size();
+    prompt_tokens += request.prompt.size() - request.cached;
     if (request.max_new_tokens <= 0) {
       runs[u].finish("length");
     } else {

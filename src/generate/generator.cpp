@@ -55,13 +55,15 @@ void Generator::check_prompt(std::span<const std::int32_t> prompt) const {
   }
 }
 
-Tensor Generator::prefill(std::span<const std::int32_t> prompt, int user) {
+Tensor Generator::prefill(std::span<const std::int32_t> prompt, int user, std::size_t start) {
   check_prompt(prompt);
+  check(start < prompt.size(), "prefill from position {}: the prompt has {} tokens: leave one to run", start,
+        prompt.size());
   cache_.reserve(user, static_cast<std::int64_t>(prompt.size()));
   const std::size_t chunk =
       options_.prefill_chunk > 0 ? static_cast<std::size_t>(options_.prefill_chunk) : prompt.size();
   Tensor hidden;
-  for (std::size_t start = 0; start < prompt.size(); start += chunk) {
+  for (; start < prompt.size(); start += chunk) {
     check_interrupt();
     const std::size_t n = std::min(chunk, prompt.size() - start);
     hidden = model_.prefill(prompt.subspan(start, n), cache_, user, static_cast<std::int64_t>(start));

@@ -31,9 +31,10 @@ class Generator {
   int users() const { return options_.users; }
   int context() const { return cache_.config().max_seq; }
 
-  /// Runs a prompt into user's cache from position 0: logits float32 [1, 1, 1, vocab] of its last token.
+  /// Runs a prompt into user's cache: logits float32 [1, 1, 1, vocab] of its last token. The first `start`
+  /// tokens (a multiple of the page, less than the prompt) are in the cache already and are not run again.
   /// Throws UserError for an empty prompt, one beyond the context, or an id outside the vocabulary.
-  Tensor prefill(std::span<const std::int32_t> prompt, int user = 0);
+  Tensor prefill(std::span<const std::int32_t> prompt, int user = 0, std::size_t start = 0);
 
   /// The same, through decode steps (the guide's phase 3: decode before there is a prefill).
   Tensor prefill_by_decode(std::span<const std::int32_t> prompt, int user = 0);

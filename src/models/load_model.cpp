@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -41,11 +42,26 @@ std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoin
 
 }  // namespace
 
+void check_fits_checkpoint(const io::Checkpoint& checkpoint) {
+  const io::ModelConfig& config = checkpoint.config();
+  std::int64_t longest = 0;
+  for (const io::CheckpointTensor& tensor : checkpoint.tensors()) {
+    for (const std::int64_t size : tensor.shape) longest = std::max(longest, size);
+  }
+  check(config.num_hidden_layers <= static_cast<std::int64_t>(checkpoint.tensors().size()) &&
+            config.head_dim <= longest,
+        "config: {} layers, heads of {}: the checkpoint has {} tensors, none longer than {}: they do not "
+        "belong "
+        "together",
+        config.num_hidden_layers, config.head_dim, checkpoint.tensors().size(), longest);
+}
+
 std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,
                                          const LoadOptions& options) {
   const io::ModelConfig& config = checkpoint.config();
   const Architecture& architecture = find_architecture(config.architecture);
   architecture.check(config);
+  check_fits_checkpoint(checkpoint);
   const int max_seq = sequence_limit(config, options);
   if (device.engine() == Engine::Fast && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, architecture, options)) {

@@ -15,6 +15,11 @@ struct LoadOptions {
   bool use_weight_cache = true;  // fast engine only
 };
 
+/// A damaged configuration can ask for a billion layers or for heads of a billion channels, and describing
+/// them alone fills the memory. Throws UserError when it has more layers than the checkpoint has tensors, or
+/// a head is longer than any of their dimensions.
+void check_fits_checkpoint(const io::Checkpoint& checkpoint);
+
 /// Throws UserError for an unknown architecture, missing or misshapen weights. On the fast engine weights are
 /// packed once into the weight cache and mapped from there; when no cache can be written they are packed in
 /// memory.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "models/weight_sources.hpp"
 #include "util/error.hpp"
@@ -66,19 +67,25 @@ void write_weight_cache(const fs::path& path, Device& device, const io::Checkpoi
   head.append(reinterpret_cast<const char*>(&length), 8);
 
   fs::create_directories(path.parent_path());
-  AtomicFile file(path);
-  file.write(head + text);
+  std::optional<AtomicFile> file;
+  try {
+    file.emplace(path);
+  } catch (const UserError& error) {
+    // No place for the cache, which the user has not asked for.
+    throw SystemError(error.what());
+  }
+  file->write(head + text);
   Progress progress("packing weights", static_cast<std::int64_t>(end));
   for (const auto& request : requests) {
     const std::vector<float> values = read_weight(checkpoint, request);
     const Tensor packed =
         to_device(device, std::span<const float>(values), request.spec(), request.memory_config());
-    file.write(packed.bytes());
+    file->write(packed.bytes());
     const std::size_t bytes = packed_size(request);
-    file.write(std::string(align(bytes) - bytes, '\0'));
+    file->write(std::string(align(bytes) - bytes, '\0'));
     progress.add(static_cast<std::int64_t>(align(bytes)));
   }
-  file.commit();
+  file->commit();
 }
 
 std::unique_ptr<MappedSource> MappedSource::open(Device& device, const fs::path& path) {

@@ -22,7 +22,7 @@ namespace tessera::models {
 std::filesystem::path weight_cache_path(const io::Checkpoint& checkpoint, const Precision& precision);
 
 /// Packs every requested weight into a new file, one at a time (peak memory: one weight), with a progress
-/// bar.
+/// bar. Throws SystemError when it cannot be written, UserError for weights that do not fit.
 void write_weight_cache(const std::filesystem::path& path, Device& device, const io::Checkpoint& checkpoint,
                         const std::vector<nn::WeightRequest>& requests);
 

@@ -39,13 +39,18 @@ void check_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& reque
 
 }  // namespace
 
+void check_weight(const io::Checkpoint& checkpoint, const nn::WeightRequest& request) {
+  for (const nn::WeightPart& part : request.parts) check_part(checkpoint, request, part);
+}
+
 std::vector<float> read_weight(const io::Checkpoint& checkpoint, const nn::WeightRequest& request) {
   check_interrupt();
+  check_weight(checkpoint,
+               request);  // before memory is asked for: a damaged configuration may want any amount
   const auto cols = static_cast<std::size_t>(request.cols);
   std::vector<float> values(static_cast<std::size_t>(request.rows()) * cols);
   std::size_t at = 0;
   for (const nn::WeightPart& part : request.parts) {
-    check_part(checkpoint, request, part);
     const std::size_t n = static_cast<std::size_t>(part.rows) * cols;
     checkpoint.read(part.name, std::span(values).subspan(at, n));
     at += n;

@@ -8,6 +8,9 @@
 
 namespace tessera::models {
 
+/// Throws UserError unless the checkpoint has every part of a request in the shape that it asks for.
+void check_weight(const io::Checkpoint& checkpoint, const nn::WeightRequest& request);
+
 /// Row-major values of a request as they go onto a device: parts joined, matrices transposed to [in, out].
 std::vector<float> read_weight(const io::Checkpoint& checkpoint, const nn::WeightRequest& request);
 

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -15,6 +17,31 @@
 
 namespace tessera {
 namespace fs = std::filesystem;
+namespace {
+
+// Names of temporary files for remove_unfinished_files(). More at once than there are slots lose only that.
+std::array<std::atomic<const char*>, 16> g_unfinished{};
+
+int remember(const char* name) {
+  for (std::size_t i = 0; i < g_unfinished.size(); ++i) {
+    const char* free = nullptr;
+    if (g_unfinished[i].compare_exchange_strong(free, name)) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+void forget(int& slot) {
+  if (slot >= 0) g_unfinished[static_cast<std::size_t>(slot)] = nullptr;
+  slot = -1;
+}
+
+}  // namespace
+
+void remove_unfinished_files() noexcept {
+  for (const auto& name : g_unfinished) {
+    if (const char* path = name.load()) ::unlink(path);
+  }
+}
 
 MappedFile::MappedFile(fs::path path, const std::byte* data, std::size_t size)
     : path_(std::move(path)), data_(data), size_(size) {}
@@ -47,12 +74,14 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   if (fd_ < 0) {
     fail_user("cannot write {}: {}: choose another folder or its permissions", path_.string(), errno_text());
   }
+  slot_ = remember(temporary_.c_str());
 }
 
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   ::close(fd_);
   ::unlink(temporary_.c_str());
+  forget(slot_);
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -77,10 +106,9 @@ void AtomicFile::commit() {
   if (::fsync(fd) != 0) reason = errno_text();
   if (::close(fd) != 0 && reason.empty()) reason = errno_text();
   if (reason.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) reason = errno_text();
-  if (!reason.empty()) {
-    ::unlink(temporary_.c_str());
-    fail_system("cannot write {}: {}: free some space and try again", path_.string(), reason);
-  }
+  if (!reason.empty()) ::unlink(temporary_.c_str());
+  forget(slot_);
+  if (!reason.empty()) fail_system("cannot write {}: {}: free some space and try again", path_.string(), reason);
 }
 
 std::string read_text_file(const fs::path& path) {

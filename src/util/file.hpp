@@ -48,8 +48,13 @@ class AtomicFile {
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   int fd_ = -1;
+  int slot_ = -1;  // where the signal handler finds temporary_
   std::uint64_t position_ = 0;
 };
+
+/// Removes the temporary files of every AtomicFile under way: for a signal handler that is about to end the
+/// process. Async-signal-safe.
+void remove_unfinished_files() noexcept;
 
 /// The whole file as text. Throws UserError when it cannot be read.
 std::string read_text_file(const std::filesystem::path& path);

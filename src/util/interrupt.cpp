@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "util/error.hpp"
+#include "util/file.hpp"
 
 namespace tessera {
 namespace {
@@ -11,6 +12,7 @@ volatile std::sig_atomic_t g_interrupted = 0;
 
 void on_signal(int signal) {
   if (g_interrupted != 0) {
+    remove_unfinished_files();
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
@@ -26,6 +28,10 @@ void install_interrupt_handler() {
 
 bool interrupted() {
   return g_interrupted != 0;
+}
+
+void clear_interrupt() {
+  g_interrupted = 0;
 }
 
 void check_interrupt() {

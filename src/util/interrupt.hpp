@@ -4,11 +4,15 @@
 
 namespace tessera {
 
-/// Installs the SIGINT/SIGTERM handler. A second signal ends the process at once.
+/// Installs the SIGINT/SIGTERM handler. A second signal ends the process at once; files that
+/// are being written (AtomicFile) are removed first.
 void install_interrupt_handler();
 
 /// True after a signal.
 bool interrupted();
+
+/// Forgets a signal that was acted upon (a chat goes on after an answer was stopped).
+void clear_interrupt();
 
 /// Throws Interrupted after a signal.
 void check_interrupt();

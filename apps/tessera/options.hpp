@@ -1,0 +1,20 @@
+#pragma once
+// Options that several commands share, with one text for each.
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "generate/model_session.hpp"
+#include "ops/sampling/sampling.hpp"
+
+namespace tessera::cli {
+
+/// The positional MODEL.
+CLI::Option* add_model_option(CLI::App& command, std::string& model);
+/// MODEL, --device, --engine, --precision.
+void add_model_choice(CLI::App& command, generate::ModelChoice& choice);
+/// --temperature, --top-k, --top-p, --seed.
+void add_sampling_options(CLI::App& command, SamplingParams& sampling);
+/// --json.
+void add_json_flag(CLI::App& command, bool& json);
+
+}  // namespace tessera::cli
