@@ -209,17 +209,17 @@ class Checker final : public OpObserver {
     }
     const std::vector<Tensor> outputs = repeat(event, reference.inputs);
     std::optional<metrics::Comparison> worst;
-    Spot spot;
+    std::vector<std::string> spots;
     for (std::size_t i = 0; i < outputs.size() && i < reference.outputs.size(); ++i) {
       const std::vector<float> values = outputs[i].to_vector();
       const auto c = metrics::compare(reference.outputs[i].values, values);
       if (!worst || c.pcc < worst->pcc) worst = c;
-      Spot here =
-          worst_spot(reference.outputs[i].values, values, outputs[i].logical_shape()[-1], row.threshold);
-      if (here.error > spot.error) spot = std::move(here);
+      std::string bad =
+          bad_spots(reference.outputs[i].values, values, outputs[i].logical_shape()[-1], row.threshold);
+      if (!bad.empty()) spots.push_back(std::move(bad));
     }
     if (worst) fill(row, *worst);
-    if (spot.error > 0) fault(row, fmt::format("{} off by {:.3f} of the scale", spot.where, spot.error));
+    for (const std::string& bad : spots) fault(row, bad);
   }
 
   const Recording& recording_;

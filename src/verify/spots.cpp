@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace tessera::verify {
@@ -32,8 +33,8 @@ struct Energy {
 
 }  // namespace
 
-Spot worst_spot(std::span<const float> reference, std::span<const float> device, std::int64_t cols,
-                double threshold) {
+std::string bad_spots(std::span<const float> reference, std::span<const float> device, std::int64_t cols,
+                      double threshold) {
   const auto width = static_cast<std::size_t>(cols);
   if (width == 0 || reference.empty() || reference.size() != device.size()) return {};
   std::vector<Energy> rows(reference.size() / width), strips((width + kStrip - 1) / kStrip);
@@ -43,18 +44,23 @@ Spot worst_spot(std::span<const float> reference, std::span<const float> device,
     strips[i % width / kStrip].add(reference[i], device[i]);
     whole.add(reference[i], device[i]);
   }
-  Spot spot;
-  const double strip_limit = 1.5 * std::sqrt(2 * std::max(0.0, 1 - threshold));
-  for (std::size_t s = 0; s < strips.size(); ++s) {
-    const double error = strips[s].error(whole.rms());
-    if (error <= std::max(strip_limit, spot.error)) continue;
-    spot = {error, fmt::format("columns {} to {}", s * kStrip, std::min(width, (s + 1) * kStrip) - 1)};
+  const auto worst = [&](const std::vector<Energy>& parts) {
+    std::pair<std::size_t, double> result{0, 0.0};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const double error = parts[i].error(whole.rms());
+      if (error > result.second) result = {i, error};
+    }
+    return result;
+  };
+  const auto [row, row_error] = worst(rows);
+  const auto [strip, strip_error] = worst(strips);
+  std::string text;
+  if (row_error > kRowLimit) text = fmt::format("row {} off by {:.3f} of the scale", row, row_error);
+  if (strip_error > 1.5 * std::sqrt(2 * std::max(0.0, 1 - threshold))) {
+    text += fmt::format("{}columns {} to {} off by {:.3f} of the scale", text.empty() ? "" : "; ",
+                        strip * kStrip, std::min(width, (strip + 1) * kStrip) - 1, strip_error);
   }
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    const double error = rows[r].error(whole.rms());
-    if (error > std::max(kRowLimit, spot.error)) spot = {error, fmt::format("row {}", r)};
-  }
-  return spot;
+  return text;
 }
 
 }  // namespace tessera::verify
