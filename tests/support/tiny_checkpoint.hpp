@@ -31,6 +31,20 @@ struct TinyOptions {
   std::string config_patch = "{}";
 };
 
+/// The shapes that are easily got wrong: sizes off the tile, head_dim that is not hidden / heads, biases,
+/// llama3 rotation, tied embeddings.
+inline TinyOptions odd_options() {
+  TinyOptions options;
+  options.layers = 2;
+  options.hidden = 84;  // transformers wants a multiple of the heads
+  options.heads = 6;
+  options.kv_heads = 3;
+  options.head_dim = 24;
+  options.intermediate = 144;
+  options.tied = options.llama3_rope = options.attention_bias = options.mlp_bias = true;
+  return options;
+}
+
 /// A tensor by Hugging Face's name and shape, its values already rounded to the options' dtype.
 struct TinyTensor {
   std::string name;
