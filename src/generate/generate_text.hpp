@@ -13,8 +13,8 @@ namespace tessera::generate {
 struct Request {
   std::vector<std::int32_t> prompt;
   int max_new_tokens = 128;
-  SamplingParams sampling;
-  std::vector<std::int32_t> stop_ids;  // generation ends at any of them; it is not part of the result
+  SamplingParams sampling{};
+  std::vector<std::int32_t> stop_ids{};  // generation ends at any of them; it is not part of the result
 };
 
 struct Result {
