@@ -15,9 +15,9 @@ struct LoadOptions {
   bool use_weight_cache = true;  // fast engine only
 };
 
-/// Throws UserError for an unknown architecture, missing or misshapen weights. On the fast engine weights are
-/// packed once into the weight cache and mapped from there; when no cache can be written they are packed in
-/// memory.
+/// Throws UserError for an unknown architecture, missing, misshapen or unknown weights. On the fast engine
+/// weights are packed once into the weight cache and mapped from there; when no cache can be written they are
+/// packed in memory.
 std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,
                                          const LoadOptions& options);
 
