@@ -13,8 +13,8 @@ namespace tessera::generate {
 struct Request {
   std::vector<std::int32_t> prompt;
   int max_new_tokens = 128;
-  SamplingParams sampling;
-  std::vector<std::int32_t> stop_ids;  // generation ends at any of them; it is not part of the result
+  SamplingParams sampling{};
+  std::vector<std::int32_t> stop_ids{};  // generation ends at any of them; it is not part of the result
   std::size_t cached = 0;  // tokens of the prompt that the user's cache holds (Generator::prefill)
 };
 

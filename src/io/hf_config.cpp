@@ -93,6 +93,55 @@ void read_rope(const JsonReader& config_reader, const std::string& file, ModelCo
   }
 }
 
+/// Keys of transformers' configurations that change what a layer computes and have no field in ModelConfig.
+constexpr std::array kOtherArithmetic = {
+    "sliding_window",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "logits_scaling",
+    "logit_scale",
+    "embedding_multiplier",
+    "residual_multiplier",
+    "attention_multiplier",
+    "scale_emb",
+    "scale_depth",
+    "query_pre_attn_scalar",
+    "clip_qkv",
+    "quantization_config",
+    "num_experts",
+    "num_local_experts",
+    "use_qk_norm",
+    "qk_layernorm",
+    "no_rope_layers",
+    "alibi",
+    "parallel_attn",
+    "attention_chunk_size",
+};
+
+/// Present, and not merely there to say that it is off.
+bool is_set(const json* value) {
+  if (value == nullptr || value->is_null()) return false;
+  if (value->is_boolean()) return value->get<bool>();
+  if (value->is_number()) return *value != 0;
+  return !value->empty();
+}
+
+std::vector<std::string> other_arithmetic(const JsonReader& reader, const ModelConfig& config) {
+  std::vector<std::string> keys;
+  for (const std::string key : kOtherArithmetic) {
+    const json* value = reader.find(key);
+    if (!is_set(value)) continue;
+    const bool factor = key.ends_with("multiplier") || key.ends_with("scale") || key.ends_with("scaling");
+    if (factor && key != "attention_multiplier" && *value == 1) continue;
+    // A window that no sequence fills, or one that is switched off.
+    if (key == "sliding_window" && (reader.boolean("use_sliding_window") == false ||
+                                    (value->is_number() && *value >= config.max_position_embeddings)))
+      continue;
+    keys.push_back(key);
+  }
+  return keys;
+}
+
 /// "text" or {"content": "text", ...}.
 std::string token_text(const JsonReader& reader, std::string_view key, const std::string& file) {
   const json* value = reader.find(key);
@@ -137,6 +186,7 @@ ModelConfig parse_hf_config(std::string_view text, const std::string& file) {
   config.attention_bias =
       reader.boolean("attention_bias").value_or(known != nullptr && known->attention_bias);
   config.mlp_bias = reader.boolean("mlp_bias").value_or(false);
+  config.other_arithmetic = other_arithmetic(reader, config);
   const std::vector<int> bos = token_ids(reader, "bos_token_id");
   config.bos_token_id = bos.empty() ? -1 : bos.front();
   config.eos_token_ids = token_ids(reader, "eos_token_id");

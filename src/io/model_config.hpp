@@ -40,6 +40,9 @@ struct ModelConfig {
   bool tie_word_embeddings = false;
   bool attention_bias = false;
   bool mlp_bias = false;
+  /// Keys that change the arithmetic and have no field here ("sliding_window"): a family that does not know
+  /// them refuses the model.
+  std::vector<std::string> other_arithmetic;
   int bos_token_id = -1;           // -1: none
   std::vector<int> eos_token_ids;  // generation stops at any of them
 };

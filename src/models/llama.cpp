@@ -108,6 +108,8 @@ void check_llama(const io::ModelConfig& config) {
         config.num_key_value_heads);
   check(config.head_dim > 0 && config.head_dim % 2 == 0, "config: head_dim {}: an even number expected",
         config.head_dim);
+  check(config.other_arithmetic.empty(), "config: {}: the Llama family does not do this",
+        fmt::join(config.other_arithmetic, ", "));
   const std::string& scaling = config.rope_scaling.type;
   check(scaling == "none" || scaling == "default" || scaling == "linear" || scaling == "llama3",
         "config: rope_scaling.rope_type \"{}\": linear and llama3 are supported", scaling);

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
+#include <string_view>
+#include <vector>
 
 #include "models/registry.hpp"
 #include "models/weight_cache.hpp"
@@ -19,17 +22,32 @@ int sequence_limit(const io::ModelConfig& config, const LoadOptions& options) {
   return options.max_seq > 0 ? std::min(options.max_seq, limit) : limit;
 }
 
+// A tensor that nobody asks for would be arithmetic left out: a norm of queries, a bias that the
+// configuration does not mention.
+void check_all_used(const io::Checkpoint& checkpoint, const std::vector<nn::WeightRequest>& requests) {
+  std::set<std::string_view> used;
+  for (const auto& request : requests) {
+    for (const auto& part : request.parts) used.insert(part.name);
+  }
+  for (const io::CheckpointTensor& tensor : checkpoint.tensors()) {
+    const bool tied_head = tensor.name == "lm_head.weight" && checkpoint.config().tie_word_embeddings;
+    // Old checkpoints hold the rotary frequencies, which the configuration gives too.
+    const bool table = tensor.name.ends_with(".rotary_emb.inv_freq");
+    check(used.contains(tensor.name) || tied_head || table,
+          "checkpoint: tensor {} is no part of {} with this configuration: check config.json", tensor.name,
+          checkpoint.config().architecture);
+  }
+}
+
 // The mapped cache, written first if need be; nullptr when it cannot be had.
 std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoint& checkpoint,
-                                             const Architecture& architecture, const LoadOptions& options) {
-  const auto meta = Device::open("cpu", Engine::Meta);
-  RecordingSource recording(*meta);
-  architecture.build(checkpoint.config(), options.precision, 1, recording);
+                                             const std::vector<nn::WeightRequest>& requests,
+                                             const LoadOptions& options) {
   const std::filesystem::path path = weight_cache_path(checkpoint, options.precision);
   auto mapped = MappedSource::open(device, path);
-  if (mapped && mapped->holds(recording.requests())) return mapped;
+  if (mapped && mapped->holds(requests)) return mapped;
   try {
-    write_weight_cache(path, device, checkpoint, recording.requests());
+    write_weight_cache(path, device, checkpoint, requests);
   } catch (const SystemError& error) {
     fmt::print(stderr, "tessera: the weight cache is left out: {}\n", error.what());
     return nullptr;
@@ -63,8 +81,12 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   architecture.check(config);
   check_fits_checkpoint(checkpoint);
   const int max_seq = sequence_limit(config, options);
+  const auto meta = Device::open("cpu", Engine::Meta);
+  RecordingSource recording(*meta);
+  architecture.build(config, options.precision, 1, recording);
+  check_all_used(checkpoint, recording.requests());
   if (device.engine() == Engine::Fast && options.use_weight_cache) {
-    if (const auto mapped = cached_weights(device, checkpoint, architecture, options)) {
+    if (const auto mapped = cached_weights(device, checkpoint, recording.requests(), options)) {
       return architecture.build(config, options.precision, max_seq, *mapped);
     }
   }

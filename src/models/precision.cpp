@@ -32,17 +32,19 @@ void set_group(Precision& p, DecoderPrecision& decoder, const std::string& group
   } else if (group == "WO") {
     decoder.wo = dtype;
   } else if (group == "KV_CACHE") {
-    // One cache dtype for all layers: the file must not ask for more.
     p.kv_cache = dtype;
+  } else if (group == "ACTIVATION") {
+    p.activation = dtype;
   } else {
-    fail_user("{}: unknown precision group \"{}\": FF1_FF3, FF2, WQKV, WO and KV_CACHE are known", where,
-              group);
+    fail_user("{}: unknown precision group \"{}\": FF1_FF3, FF2, WQKV, WO, KV_CACHE and ACTIVATION are known",
+              where, group);
   }
 }
 
 Precision from_json(const std::string& path) {
   Precision p = parse_precision("accuracy");
   p.name = path;
+  std::map<std::string, DataType> whole_model;  // groups that have one dtype for all layers
   nlohmann::json json;
   try {
     json = nlohmann::json::parse(read_text_file(path));
@@ -55,7 +57,13 @@ Precision from_json(const std::string& path) {
       if (settings.contains("precision_cfg")) {
         for (const auto& [group, dtype] : settings.at("precision_cfg").items()) {
           if (dtype.is_null()) continue;
-          set_group(p, decoder, group, parse_dtype(dtype.get<std::string>()), path);
+          const auto value = parse_dtype(dtype.get<std::string>());
+          if (group == "KV_CACHE" || group == "ACTIVATION") {
+            const auto first = whole_model.emplace(group, value).first->second;
+            check(first == value, "{}: {} is {} in decoder {} and {} before: give all layers the same", path,
+                  group, to_string(value), index, to_string(first));
+          }
+          set_group(p, decoder, group, value, path);
         }
       }
       p.overrides[index] = decoder;

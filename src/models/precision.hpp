@@ -34,9 +34,9 @@ struct Precision {
 
 /// "accuracy" (bfloat8_b weights), "performance" (bfloat4_b gate and up), "bf16", "fp32", or the path of a
 /// JSON file:
-/// {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8", ...}}}} over the accuracy preset; fidelity_cfg
-/// is read and has no effect on engines that accumulate in float32. Throws UserError that lists the presets
-/// or names the bad key.
+/// {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8", ...}}}} over the accuracy preset; KV_CACHE and
+/// ACTIVATION must be the same wherever they are given; fidelity_cfg is read and has no effect on engines
+/// that accumulate in float32. Throws UserError that lists the presets or names the bad key.
 Precision parse_precision(std::string_view name_or_file);
 
 }  // namespace tessera::models

@@ -71,7 +71,7 @@ struct Generation {
   std::vector<int> tokens, reference_tokens;
   int first_divergence = -1;  // -1: equal
   double similarity = 1;      // 0..1, of the texts
-  std::string garbage;        // what the repetition/garbage check found; empty = nothing
+  std::string garbage;  // what the repetition/garbage check found and not in the reference; empty: nothing
   bool chat = false;
   bool operator==(const Generation&) const = default;
 };

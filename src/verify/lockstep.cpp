@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "metrics/compare.hpp"
+#include "verify/spots.hpp"
 
 namespace tessera::verify {
 namespace {
@@ -20,7 +21,12 @@ OpRecord::Value value_of(const Tensor& tensor) {
   value.spec = tensor.spec();
   value.constant = tensor.is_constant();
   value.integer = is_integer(tensor.dtype());
-  if (!value.constant && !value.integer) value.values = tensor.to_vector();
+  if (value.constant) return value;
+  if (value.integer) {
+    value.integers = tensor.to_int_vector();
+  } else {
+    value.values = tensor.to_vector();
+  }
   return value;
 }
 
@@ -34,6 +40,7 @@ class Recorder final : public OpObserver {
     OpRecord op;
     op.path = event.path;
     op.name = event.op.name();
+    op.attributes = event.op.attributes();
     if (!is_view(op.name)) {
       // Now, not in after(): an op that works in place has changed its input by then.
       for (const Tensor& input : event.inputs) op.inputs.push_back(value_of(input));
@@ -76,8 +83,10 @@ class Checker final : public OpObserver {
       return;
     }
     if (event.outputs.empty() || is_integer(event.outputs[0].dtype())) return;
-    fill_own(row, *reference, event);
     fill_local(row, *reference, event);
+    const bool own_good = fill_own(row, *reference, event);
+    check_attributes(row, *reference, event);
+    if (row.pass && !own_good) check_repeatable(row, event);
     rows.push_back(row);
   }
 
@@ -106,6 +115,11 @@ class Checker final : public OpObserver {
     if (row.note.empty()) row.note = c.remark();
   }
 
+  static void fault(report::OpResult& row, const std::string& text) {
+    row.pass = false;
+    row.note += (row.note.empty() ? "" : "; ") + text;
+  }
+
   void add_cast(const OpEvent& event) {
     report::OpResult row = row_of(event);
     const std::vector<float> output = event.outputs[0].to_vector();
@@ -113,44 +127,99 @@ class Checker final : public OpObserver {
     rows.push_back(row);
   }
 
-  // What came out against the reference, and how good what went in was.
-  void fill_own(report::OpResult& row, const OpRecord& reference, const OpEvent& event) const {
+  // What came out against the reference, and how good what went in was. False when good inputs gave a bad
+  // output.
+  bool fill_own(report::OpResult& row, const OpRecord& reference, const OpEvent& event) const {
     row.own_pcc = 1;
+    bool good = true;
     for (std::size_t i = 0; i < event.outputs.size() && i < reference.outputs.size(); ++i) {
       const auto c = metrics::compare(reference.outputs[i].values, event.outputs[i].to_vector());
       row.own_pcc = std::min(row.own_pcc, c.pcc);
+      good = good && metrics::passes(c, row.threshold);
     }
     row.input_pcc = 1;
     for (std::size_t i = 0; i < inputs_.size() && i < reference.inputs.size(); ++i) {
       if (reference.inputs[i].values.empty() || reference.inputs[i].values.size() != inputs_[i].values.size())
         continue;
-      row.input_pcc =
-          std::min(row.input_pcc, metrics::compare(reference.inputs[i].values, inputs_[i].values).pcc);
+      const auto c = metrics::compare(reference.inputs[i].values, inputs_[i].values);
+      row.input_pcc = std::min(row.input_pcc, c.pcc);
+      good = good || !metrics::passes(c, row.threshold);
+    }
+    return good;
+  }
+
+  void check_attributes(report::OpResult& row, const OpRecord& reference, const OpEvent& event) const {
+    const std::string attributes = event.op.attributes();
+    if (attributes != reference.attributes && row.op != "typecast")
+      fault(row, fmt::format("{} here, {} in the reference", attributes, reference.attributes));
+    for (std::size_t i = 0; i < inputs_.size() && i < reference.inputs.size(); ++i) {
+      const auto& ours = inputs_[i].integers;
+      const auto& theirs = reference.inputs[i].integers;
+      if (ours == theirs) continue;
+      if (ours.size() != theirs.size()) {
+        fault(row, fmt::format("integer input {} has {} values here, {} in the reference", i, ours.size(),
+                               theirs.size()));
+        continue;
+      }
+      const auto [mine, other] = std::ranges::mismatch(ours, theirs);
+      fault(row, fmt::format("integer input {} is {} at {} here, {} in the reference", i, *mine,
+                             mine - ours.begin(), *other));
     }
   }
 
-  // The op again on the reference's inputs.
-  void fill_local(report::OpResult& row, const OpRecord& reference, const OpEvent& event) const {
+  // The op again on the inputs that it had: is its output what the op gives at all?
+  void check_repeatable(report::OpResult& row, const OpEvent& event) const {
+    const std::vector<Tensor> outputs = repeat(event, inputs_);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const auto c = metrics::compare(outputs[i].to_vector(), event.outputs[i].to_vector());
+      if (metrics::passes(c, row.threshold)) continue;
+      fault(row, fmt::format("its output in the run is not what it gives on the same inputs: PCC {:.6f}, "
+                             "scale {:.3f}{}",
+                             c.pcc, c.scale, c.finite ? "" : ", not finite"));
+    }
+  }
+
+  // Runs the op of an event with other values in its activations; constants and integers stay.
+  static std::vector<Tensor> repeat(const OpEvent& event, const std::vector<OpRecord::Value>& values) {
     const UnobservedScope unobserved;
     std::vector<Tensor> inputs = event.inputs;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const OpRecord::Value& value = reference.inputs[i];
-      if (!inputs[i].is_allocated() || inputs[i].is_constant() || value.integer) continue;
-      if (static_cast<std::int64_t>(value.values.size()) != inputs[i].logical_shape().volume()) {
-        row.note = fmt::format("input {} is {} here and {} in the reference", i, to_string(inputs[i].spec()),
-                               to_string(value.spec));
-        return;
-      }
-      inputs[i] = to_device(inputs[i].device(), std::span<const float>(value.values), inputs[i].spec(),
+      if (!inputs[i].is_allocated() || inputs[i].is_constant() || values[i].integer) continue;
+      inputs[i] = to_device(inputs[i].device(), std::span<const float>(values[i].values), inputs[i].spec(),
                             inputs[i].memory_config());
     }
-    const std::vector<Tensor> outputs = dispatch(event.op, inputs);
+    return dispatch(event.op, inputs);
+  }
+
+  // The op again on the reference's inputs.
+  static void fill_local(report::OpResult& row, const OpRecord& reference, const OpEvent& event) {
+    if (event.inputs.size() != reference.inputs.size()) {
+      row.note =
+          fmt::format("{} inputs here, {} in the reference", event.inputs.size(), reference.inputs.size());
+      return;
+    }
+    for (std::size_t i = 0; i < event.inputs.size(); ++i) {
+      const Tensor& input = event.inputs[i];
+      const OpRecord::Value& value = reference.inputs[i];
+      if (!input.is_allocated() || input.is_constant() || value.integer) continue;
+      if (static_cast<std::int64_t>(value.values.size()) == input.logical_shape().volume()) continue;
+      row.note = fmt::format("input {} is {} here and {} in the reference", i, to_string(input.spec()),
+                             to_string(value.spec));
+      return;
+    }
+    const std::vector<Tensor> outputs = repeat(event, reference.inputs);
     std::optional<metrics::Comparison> worst;
+    std::vector<std::string> spots;
     for (std::size_t i = 0; i < outputs.size() && i < reference.outputs.size(); ++i) {
-      const auto c = metrics::compare(reference.outputs[i].values, outputs[i].to_vector());
+      const std::vector<float> values = outputs[i].to_vector();
+      const auto c = metrics::compare(reference.outputs[i].values, values);
       if (!worst || c.pcc < worst->pcc) worst = c;
+      std::string bad =
+          bad_spots(reference.outputs[i].values, values, outputs[i].logical_shape()[-1], row.threshold);
+      if (!bad.empty()) spots.push_back(std::move(bad));
     }
     if (worst) fill(row, *worst);
+    for (const std::string& bad : spots) fault(row, bad);
   }
 
   const Recording& recording_;
@@ -177,13 +246,9 @@ std::vector<report::OpResult> check_ops(const Recording& recording, const std::f
   return std::move(checker.rows);
 }
 
-const report::OpResult* first_suspect(const std::vector<report::OpResult>& rows) {
-  for (const auto& row : rows) {
-    // Bad on the reference's inputs, or bad in the run although what went in was good.
-    const bool bad_output = row.own_pcc < row.threshold && row.input_pcc >= row.threshold;
-    if (!row.pass || bad_output) return &row;
-  }
-  return nullptr;
+const report::OpResult* first_suspect(std::span<const report::OpResult> rows) {
+  const auto it = std::ranges::find_if(rows, [](const auto& row) { return !row.pass; });
+  return it == rows.end() ? nullptr : &*it;
 }
 
 int layer_of(const std::string& path) {

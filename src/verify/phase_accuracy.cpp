@@ -19,12 +19,15 @@ void teacher_forcing(Session& s, report::BringupReport& report) {
   const ForcedRun device = forced_decode(*s.model, reference.ids, s.context);
   std::size_t failed = 0;
   double worst = 1;
-  int worst_layer = 0;
+  int worst_layer = 0, first_failed = -1;
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {
     const auto at = static_cast<std::size_t>(i);
     report.layers.push_back(
         layer_row("decode", i, s.thresholds.layer, reference.layers[at], device.layers[at]));
-    failed += report.layers.back().pass ? 0 : 1;
+    if (!report.layers.back().pass) {
+      ++failed;
+      if (first_failed < 0) first_failed = i;
+    }
     if (report.layers.back().pcc < worst) {
       worst = report.layers.back().pcc;
       worst_layer = i;
@@ -41,7 +44,9 @@ void teacher_forcing(Session& s, report::BringupReport& report) {
                        "final logits PCC "
                        "{:.6f}",
                        reference.ids.size(), s.config().num_hidden_layers, worst, worst_layer, pcc),
-           pass ? "" : fmt::format("{} layers below {}, logits PCC {:.6f}", failed, s.thresholds.layer, pcc));
+           failed > 0 ? fmt::format("layers.{} is the first of {} layers below {}, logits PCC {:.6f}",
+                                    first_failed, failed, s.thresholds.layer, pcc)
+                      : fmt::format("logits PCC {:.6f}, needs {}", pcc, s.thresholds.model));
 }
 
 // The reference generates; its tokens are fed to both.

@@ -15,8 +15,8 @@ namespace tessera::verify {
 /// Item 1: the ref engine against a golden file, when there is one.
 void run_baseline(Session& session, const io::Golden* golden, report::BringupReport& report);
 
-/// Phase 1, item 2: every decode module alone, batch 32: random activations (N(0,1), heavy-tailed), then
-/// captured ones.
+/// Phase 1, item 2: every decode module alone, batch 32: random activations (N(0,1), heavy-tailed; norms also
+/// small ones), then captured ones.
 void run_modules(Session& session, report::BringupReport& report);
 
 /// Phase 2, item 3: each decoder layer alone on the reference's input, then the whole stack.

@@ -50,7 +50,7 @@ DecodeScene record_scene(Session& session) {
   const std::vector<std::int32_t> text = session.forced_tokens(kPositions);
   check(text.size() >= 4, "bring-up: the forced text has {} tokens here: the tokenizer is not usable",
         text.size());
-  const int users = std::min(generate::kMaxUsers, static_cast<int>(text.size()) - 1);
+  const int users = std::min(generate::kMaxUsers, static_cast<int>(text.size()) / 2);
 
   DecodeScene scene;
   scene.cache = model.cache_config(users, kPositions);
@@ -61,9 +61,9 @@ DecodeScene record_scene(Session& session) {
     fill(cache.v(layer), zeros);
   }
   for (int user = 0; user < users; ++user) {
-    const auto length = static_cast<std::size_t>(user) + 1;
-    model.prefill(std::span(text).first(length), cache, user);
-    scene.tokens.push_back(text[length]);
+    const auto begin = static_cast<std::size_t>(user), length = begin + 1;
+    model.prefill(std::span(text).subspan(begin, length), cache, user);
+    scene.tokens.push_back(text[begin + length]);
     scene.positions.push_back(static_cast<std::int32_t>(length));
   }
   for (int layer = 0; layer < scene.cache.layers; ++layer) {

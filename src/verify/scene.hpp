@@ -1,6 +1,7 @@
 #pragma once
 // One decode step of 32 users in the middle of real text, recorded on the reference: where the ladder takes
-// captured activations from.
+// captured activations from. Every user has another part of the text: with one text for all, a user that
+// reads another's pages would go unnoticed.
 #include <string>
 #include <vector>
 

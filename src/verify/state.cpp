@@ -10,11 +10,20 @@
 
 namespace tessera::verify {
 
+namespace {
+
+std::string to_text(const Thresholds& t) {
+  return fmt::format("{},{},{},{},{},{},{},{}", t.op, t.module, t.layer, t.model, t.top1, t.top5,
+                     t.baseline_relative, t.baseline_margin);
+}
+
+}  // namespace
+
 RunState::RunState(const BringupOptions& options, const std::string& content_hash)
     : path_(options.out / "state.json"),
-      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, content_hash, options.device,
+      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, content_hash, options.device,
                                options.engine, options.precision, options.prompt, options.tokens,
-                               options.golden)) {}
+                               options.golden, to_text(options.thresholds))) {}
 
 void RunState::load() {
   if (!std::filesystem::exists(path_)) return;

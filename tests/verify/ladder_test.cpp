@@ -1,0 +1,220 @@
+// The ladder from the outside: all ten items, phases, resuming.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "ladder.hpp"
+#include "util/error.hpp"
+#include "util/file.hpp"
+#include "verify/bringup.hpp"
+
+namespace tessera::verify {
+namespace {
+
+using test::item;
+using Names = std::vector<std::string>;
+
+class LadderTest : public ::testing::Test {
+ protected:
+  BringupOptions options() const {
+    BringupOptions options;
+    options.model = files_.path().string();
+    options.tokens = 24;
+    options.out = files_.root() / "report";
+    return options;
+  }
+  // Runs and notes the phases that were begun.
+  report::BringupReport run(const BringupOptions& options) {
+    begun_.clear();
+    return run_bringup(options, [&](const std::string& phase) { begun_.push_back(phase); });
+  }
+  // Stops at the n-th phase, as Ctrl-C does.
+  void interrupt_at(std::size_t n, const BringupOptions& options) {
+    begun_.clear();
+    EXPECT_THROW(run_bringup(options,
+                             [&](const std::string& phase) {
+                               begun_.push_back(phase);
+                               if (begun_.size() == n) throw Interrupted();
+                             }),
+                 Interrupted);
+  }
+  std::filesystem::path state() const { return options().out / "state.json"; }
+
+  const Names all_{"baseline",        "phase 1: decode modules", "phase 2: layers",
+                   "phase 3: decode", "phase 4: accuracy",       "phase 5: prefill and end to end"};
+  tessera::test::TinyFolder files_{test::ladder_options()};
+  Names begun_;
+};
+
+TEST_F(LadderTest, GoodModelPassesEverything) {
+  const auto report = run(options());
+  EXPECT_EQ(begun_, all_);
+  ASSERT_EQ(report.checklist.size(), 10u);
+  EXPECT_TRUE(all_required_pass(report));
+  for (int i = 2; i <= 8; ++i) {
+    EXPECT_EQ(item(report, i).status, report::Status::Pass) << i << ": " << item(report, i).reason;
+    EXPECT_FALSE(item(report, i).evidence.empty());
+  }
+  for (const int i : {1, 9, 10}) {
+    EXPECT_EQ(item(report, i).status, report::Status::Skipped) << i;
+    EXPECT_FALSE(item(report, i).reason.empty());
+  }
+  EXPECT_NE(item(report, 1).reason.find("no golden file"), std::string::npos);
+  EXPECT_NE(item(report, 9).reason.find("trace"), std::string::npos);
+  EXPECT_NE(item(report, 10).reason.find("mesh"), std::string::npos);
+
+  ASSERT_EQ(report.accuracy.size(), 2u);
+  EXPECT_EQ(report.accuracy[0].text, "generated");
+  EXPECT_EQ(report.accuracy[0].tokens, 24);
+  EXPECT_EQ(report.accuracy[1].text, "forced");
+  EXPECT_EQ(report.accuracy[1].tokens, 128);
+  EXPECT_EQ(report.layers.size(), 6u);  // three layers, decode and prefill
+  EXPECT_EQ(report.generations.size(), 2u);
+  EXPECT_EQ(report.equivalences.size(), 19u);
+  for (const auto& e : report.equivalences) EXPECT_TRUE(e.equal) << e.name << " " << e.what;
+  EXPECT_GT(report.memory.weights_bytes, 0);
+  // Keys and values, 3 layers, 2 heads, 128 positions of 16 channels in tiles of 32, bfloat16.
+  EXPECT_EQ(report.memory.kv_bytes, 2 * 3 * 2 * 128 * 32 * 2);
+  EXPECT_GT(report.performance.decode_tok_s, 0);
+  EXPECT_TRUE(std::filesystem::exists(options().out / "report.json"));
+  EXPECT_FALSE(std::filesystem::exists(state()));
+}
+
+TEST_F(LadderTest, EveryPrecisionRuns) {
+  for (const char* precision : {"fp32", "bf16", "performance"}) {
+    BringupOptions o = options();
+    o.precision = precision;
+    o.phases = {1, 5};
+    const auto report = run(o);
+    EXPECT_EQ(report.precision, precision);
+    // bfloat4_b in gate and up is not a thousandth off, and the ladder says so.
+    const bool four_bits = std::string(precision) == "performance";
+    EXPECT_EQ(item(report, 2).status, four_bits ? report::Status::Fail : report::Status::Pass)
+        << item(report, 2).reason;
+    if (four_bits) {
+      EXPECT_NE(item(report, 2).reason.find("layers.0.mlp"), std::string::npos);
+    }
+  }
+}
+
+TEST_F(LadderTest, RefEngineEqualsItself) {
+  BringupOptions o = options();
+  o.engine = "ref";
+  o.precision = "fp32";
+  o.phases = {1, 2};
+  const auto report = run(o);
+  for (const auto& row : report.ops) EXPECT_EQ(row.max_abs, 0) << row.path << " " << row.op;
+}
+
+TEST_F(LadderTest, ChosenPhasesOnly) {
+  BringupOptions o = options();
+  o.phases = {3, 1, 3};
+  const auto report = run(o);
+  EXPECT_EQ(begun_, (Names{all_[1], all_[3]}));
+  for (const int i : {3, 5, 6, 7, 8}) {
+    EXPECT_EQ(item(report, i).status, report::Status::Skipped);
+    EXPECT_EQ(item(report, i).reason, "its phase was not run");
+  }
+  EXPECT_EQ(item(report, 2).status, report::Status::Pass);
+  EXPECT_EQ(item(report, 4).status, report::Status::Pass);
+  o.phases = {6};
+  EXPECT_THROW(run(o), UserError);
+}
+
+TEST_F(LadderTest, GoesOnAfterAnInterruption) {
+  const auto whole = run(options());
+  interrupt_at(4, options());
+  EXPECT_TRUE(std::filesystem::exists(state()));
+  const auto resumed = run(options());
+  EXPECT_EQ(begun_, Names(all_.begin() + 3, all_.end()));
+  EXPECT_FALSE(std::filesystem::exists(state()));
+
+  ASSERT_EQ(resumed.ops.size(), whole.ops.size());
+  for (std::size_t i = 0; i < whole.ops.size(); ++i) {
+    EXPECT_EQ(resumed.ops[i].path, whole.ops[i].path);
+    EXPECT_EQ(resumed.ops[i].pcc, whole.ops[i].pcc);
+    EXPECT_EQ(resumed.ops[i].pass, whole.ops[i].pass);
+  }
+  ASSERT_EQ(resumed.checklist.size(), whole.checklist.size());
+  for (std::size_t i = 0; i < 7; ++i) {  // item 8's evidence has times in it
+    EXPECT_EQ(resumed.checklist[i].status, whole.checklist[i].status);
+    EXPECT_EQ(resumed.checklist[i].evidence, whole.checklist[i].evidence);
+    EXPECT_EQ(resumed.checklist[i].reason, whole.checklist[i].reason);
+  }
+  EXPECT_EQ(resumed.accuracy[0].top1, whole.accuracy[0].top1);
+  EXPECT_EQ(resumed.generations[1].tokens, whole.generations[1].tokens);
+}
+
+TEST_F(LadderTest, NoResumeBeginsAnew) {
+  interrupt_at(3, options());
+  BringupOptions o = options();
+  o.resume = false;
+  run(o);
+  EXPECT_EQ(begun_, all_);
+}
+
+TEST_F(LadderTest, DamagedStateIsNoState) {
+  const std::string good = [&] {
+    interrupt_at(3, options());
+    return read_text_file(state());
+  }();
+  auto json = nlohmann::json::parse(good);
+  json["report"] = nlohmann::json::array({1, 2});
+  for (const std::string& text :
+       {std::string(), std::string("{"), good.substr(0, good.size() / 2), json.dump()}) {
+    write_text_file(state(), text);
+    BringupOptions o = options();
+    o.phases = {0, 1};
+    run(o);
+    EXPECT_EQ(begun_, (Names{all_[0], all_[1]})) << text.substr(0, 40);
+  }
+}
+
+TEST_F(LadderTest, AnotherRunsStateIsIgnored) {
+  const auto changes = std::vector<std::function<void(BringupOptions&)>>{
+      [](BringupOptions& o) { o.precision = "bf16"; }, [](BringupOptions& o) { o.prompt = "Another"; },
+      [](BringupOptions& o) { o.tokens = 7; }, [](BringupOptions& o) { o.device = "n150"; },
+      [](BringupOptions& o) { o.thresholds.op = 0.5; }};
+  for (const auto& change : changes) {
+    interrupt_at(2, options());
+    BringupOptions o = options();
+    o.phases = {0};
+    change(o);
+    run(o);
+    EXPECT_EQ(begun_, Names{all_[0]});
+  }
+}
+
+TEST_F(LadderTest, ChangedWeightsIgnoreTheState) {
+  interrupt_at(2, options());
+  tessera::test::TinyOptions other = test::ladder_options();
+  other.seed = 2;
+  write_tiny_folder(files_.path(), other);
+  BringupOptions o = options();
+  o.phases = {0};
+  run(o);
+  EXPECT_EQ(begun_, Names{all_[0]});
+}
+
+TEST_F(LadderTest, RefusesWhatItCannotRun) {
+  const auto refused = [&](auto change, const std::string& part) {
+    BringupOptions o = options();
+    change(o);
+    try {
+      run(o);
+      ADD_FAILURE() << "ran: " << part;
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+  };
+  refused([](auto& o) { o.tokens = 0; }, "--tokens 0");
+  refused([](auto& o) { o.prompt = ""; }, "prompt is empty");
+  refused([](auto& o) { o.engine = "slow"; }, "slow");
+  refused([](auto& o) { o.device = "n9000"; }, "n9000");
+  refused([](auto& o) { o.precision = "int3"; }, "int3");
+  refused([](auto& o) { o.golden = "/nowhere/golden.safetensors"; }, "/nowhere/golden.safetensors");
+  refused([](auto& o) { o.out = "/proc/report"; }, "/proc/report");
+}
+
+}  // namespace
+}  // namespace tessera::verify
