@@ -20,8 +20,7 @@ std::string at(const Document& document, std::size_t line, const std::string& wh
   return fmt::format("{}:{}: {}", document.path.string(), line, what);
 }
 
-bool has_anchor(const fs::path& file, const std::string& anchor) {
-  const Document target = parse_markdown(file, read_text_file(file));
+bool has_anchor(const Document& target, const std::string& anchor) {
   for (std::size_t i = 0; i < target.lines.size(); ++i) {
     const std::string& line = target.lines[i];
     if (target.in_fence[i] || !line.starts_with('#')) continue;
@@ -55,8 +54,9 @@ fs::path place_of(const std::string& token, const fs::path& root) {
   if (slash == token.npos) return {};
   const std::string first = token.substr(0, slash);
   if (std::ranges::find(kTopFolders, first) != kTopFolders.end()) return root / token;
-  const bool a_file = token.find('.', slash) != token.npos;
-  if (a_file && !first.empty() && first != "." && first != ".." && fs::is_directory(root / "src" / first))
+  const std::string kind = fs::path(token).extension().string();
+  const bool source = kind == ".hpp" || kind == ".cpp" || kind == ".h" || kind == ".md";
+  if (source && !first.empty() && first != "." && first != ".." && fs::is_directory(root / "src" / first))
     return root / "src" / token;
   return {};
 }
@@ -122,12 +122,15 @@ Findings broken_links(const Document& document) {
       if (target.find("://") != target.npos || target.starts_with("mailto:")) continue;
       const std::size_t hash = target.find('#');
       const std::string file = target.substr(0, hash);
-      const fs::path path = file.empty() ? document.path : document.path.parent_path() / file;
+      const fs::path path = document.path.parent_path() / file;
       if (!fs::exists(path)) {
         findings.push_back(at(document, i + 1, "no file for the link " + target));
-      } else if (hash != target.npos && !has_anchor(path, target.substr(hash + 1))) {
-        findings.push_back(at(document, i + 1, "no heading for the link " + target));
+        continue;
       }
+      if (hash == target.npos) continue;
+      const Document other = file.empty() ? document : parse_markdown(path, read_text_file(path));
+      if (!has_anchor(other, target.substr(hash + 1)))
+        findings.push_back(at(document, i + 1, "no heading for the link " + target));
     }
   }
   return findings;
