@@ -11,6 +11,9 @@ namespace tessera::test {
 
 using Findings = std::vector<std::string>;
 
+/// One finding.
+std::string at(const Document& document, std::size_t line, const std::string& what);
+
 /// Relative links to files that are not there, and #anchors that no heading has.
 Findings broken_links(const Document& document);
 
@@ -29,5 +32,8 @@ Findings unknown_commands(const Document& document, const Help& help);
 
 /// Subcommands and long options of the program that a document does not name.
 Findings undocumented_options(const Document& document, const Help& help);
+
+/// Environment variables that src/ and apps/ read and a document does not name.
+Findings undocumented_variables(const Document& document, const std::filesystem::path& root);
 
 }  // namespace tessera::test
