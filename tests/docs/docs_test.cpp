@@ -16,7 +16,10 @@ namespace tessera::test {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRoot = TESSERA_SOURCE_DIR;
+
+fs::path root() {
+  return TESSERA_SOURCE_DIR;
+}
 
 // The program that was built beside this test.
 std::string program_help(const std::string& arguments) {
@@ -39,30 +42,30 @@ void expect_none(const Findings& findings) {
 
 // A document that would stand in docs/.
 Document planted(std::string_view text) {
-  return parse_markdown(kRoot / "docs" / "planted.md", text);
+  return parse_markdown(root() / "docs" / "planted.md", text);
 }
 
 TEST(Documents, LinksLeadSomewhere) {
-  const auto documents = read_documents(kRoot);
+  const auto documents = read_documents(root());
   EXPECT_GE(documents.size(), 20u);
   for (const Document& document : documents) expect_none(broken_links(document));
 }
 
 TEST(Documents, PathsExist) {
-  for (const Document& document : read_documents(kRoot)) expect_none(missing_paths(document, kRoot));
+  for (const Document& document : read_documents(root())) expect_none(missing_paths(document, root()));
 }
 
 TEST(Documents, CodeIsQuoted) {
-  for (const Document& document : read_documents(kRoot)) expect_none(stale_quotes(document, kRoot));
+  for (const Document& document : read_documents(root())) expect_none(stale_quotes(document, root()));
 }
 
 TEST(Documents, CommandsAndOptionsExist) {
-  for (const Document& document : read_documents(kRoot))
+  for (const Document& document : read_documents(root()))
     expect_none(unknown_commands(document, program_help));
 }
 
 Document read_document(const std::string& name) {
-  const fs::path path = kRoot / "docs" / name;
+  const fs::path path = root() / "docs" / name;
   return parse_markdown(path, read_text_file(path));
 }
 
@@ -71,7 +74,7 @@ TEST(Documents, EveryOptionIsDescribed) {
 }
 
 TEST(Documents, EveryVariableIsDescribed) {
-  expect_none(undocumented_variables(read_document("formats.md"), kRoot));
+  expect_none(undocumented_variables(read_document("formats.md"), root()));
 }
 
 TEST(PlantedFaults, Links) {
@@ -82,7 +85,7 @@ TEST(PlantedFaults, Links) {
 }
 
 TEST(PlantedFaults, Paths) {
-  const auto count = [](std::string_view text) { return missing_paths(planted(text), kRoot).size(); };
+  const auto count = [](std::string_view text) { return missing_paths(planted(text), root()).size(); };
   EXPECT_EQ(count("`src/ops/dispatch.hpp`, ops/dispatch.hpp, `fuzz/*.cpp` and src/ops/<op>/."), 0u);
   EXPECT_EQ(count("`src/ops/dispatcher.hpp`"), 1u);
   EXPECT_EQ(count("the file ops/dispatcher.hpp."), 1u);
@@ -93,7 +96,7 @@ TEST(PlantedFaults, Paths) {
 
 TEST(PlantedFaults, Quotes) {
   const auto count = [](const std::string& mark, const std::string& code) {
-    return stale_quotes(planted(mark + "\n```" + code + "\n```\n"), kRoot).size();
+    return stale_quotes(planted(mark + "\n```" + code + "\n```\n"), root()).size();
   };
   const std::string mark = "<!-- quote: src/ops/plus_one/plus_one.hpp -->";
   EXPECT_EQ(count(mark, "cpp\nTensor plus_one(Tensor x);"), 0u);

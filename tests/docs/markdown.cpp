@@ -58,6 +58,7 @@ std::vector<Document> read_documents(const fs::path& root) {
   }
   std::ranges::sort(paths);
   std::vector<Document> documents;
+  documents.reserve(paths.size());
   for (const auto& path : paths) documents.push_back(parse_markdown(path, read_text_file(path)));
   return documents;
 }
