@@ -108,7 +108,8 @@ void AtomicFile::commit() {
   if (reason.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) reason = errno_text();
   if (!reason.empty()) ::unlink(temporary_.c_str());
   forget(slot_);
-  if (!reason.empty()) fail_system("cannot write {}: {}: free some space and try again", path_.string(), reason);
+  if (!reason.empty())
+    fail_system("cannot write {}: {}: free some space and try again", path_.string(), reason);
 }
 
 std::string read_text_file(const fs::path& path) {
