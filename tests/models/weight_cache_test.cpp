@@ -177,7 +177,6 @@ TEST_F(WeightCache, ProcessesAtOnce) {
     EXPECT_EQ(entry.path().extension(), ".tsw") << "left behind: " << entry.path();
     ++files;
   }
-  set_num_threads(threads);
   EXPECT_EQ(files, 1u);
   EXPECT_EQ(load().reads, 0);
 }
