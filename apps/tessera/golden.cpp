@@ -24,7 +24,7 @@ void run(const Options& o) {
         out.string());
   make_output_folder(out.has_parent_path() ? out.parent_path() : ".");
   // Asked before the model runs, so that no run is lost.
-  AtomicFile(std::filesystem::path(out));
+  { const AtomicFile probe(out); }
   generate::ModelChoice choice;
   choice.model = o.model;
   choice.engine = "ref";

@@ -57,6 +57,7 @@ class LayerTable {
 
 std::string joined_shapes(const std::vector<TensorSpec>& specs) {
   std::vector<std::string> texts;
+  texts.reserve(specs.size());
   for (const TensorSpec& spec : specs) {
     texts.push_back(fmt::format("{} {}", to_string(spec.dtype), to_string(spec.logical_shape)));
   }
@@ -88,6 +89,7 @@ void print_facts(Out out, const models::Inspection& i) {
                  c.rope_theta, c.rope_scaling.type, c.rms_norm_eps, c.hidden_act,
                  c.tie_word_embeddings ? "tied" : "untied");
   std::vector<std::string> types;
+  types.reserve(i.checkpoint.types.size());
   for (const auto& [name, count] : i.checkpoint.types) {
     types.push_back(
         fmt::format("{} {} ({:.1f} MB)", count.tensors, name, static_cast<double>(count.bytes) / 1e6));

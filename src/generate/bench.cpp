@@ -30,6 +30,7 @@ BenchResult make_result(std::string kind, int batch, double tokens, const std::v
   result.batch = batch;
   result.ms = spread(ms);
   std::vector<double> rates;
+  rates.reserve(ms.size());
   for (const double value : ms) rates.push_back(tokens / value * 1e3);
   result.tok_s = spread(std::move(rates));
   result.repeats = static_cast<int>(ms.size());
