@@ -14,7 +14,7 @@ namespace {
 
 int fail(std::string text) {
   std::ranges::replace(text, '\n', ' ');
-  fmt::print(stderr, "tessera: {}\n", text);
+  std::fprintf(stderr, "tessera: %s\n", text.c_str());
   return 2;
 }
 

@@ -86,6 +86,7 @@ std::vector<Result> generate(Generator& generator, std::span<const Request> requ
   if (timings != nullptr) *timings = measured;
 
   std::vector<Result> results;
+  results.reserve(runs.size());
   for (Run& run : runs) results.push_back(std::move(run.result));
   return results;
 }

@@ -39,11 +39,12 @@ json identity(const fs::path& path) {
 json read_cache() {
   try {
     json cache = json::parse(read_text_file(cache_file()));
-    if (cache.is_object()) return cache;
+    return cache.is_object() ? std::move(cache) : json::object();
   } catch (const Error&) {
+    return json::object();
   } catch (const json::exception&) {
+    return json::object();
   }
-  return json::object();
 }
 
 /// Empty when the file is not remembered as it is now.
@@ -68,8 +69,10 @@ void remember(const std::string& path, json entry, const std::string& hash) {
     cache[path] = std::move(entry);
     fs::create_directories(cache_folder());
     write_text_file(cache_file(), cache.dump(1, ' ', false, json::error_handler_t::replace));
-  } catch (const Error&) {  // a read-only home, a full disk: the next run hashes again
+  } catch (const Error&) {
+    return;  // a read-only home, a full disk: the next run hashes again
   } catch (const fs::filesystem_error&) {
+    return;
   }
 }
 

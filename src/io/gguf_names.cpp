@@ -40,7 +40,7 @@ const GgufArchitecture* find_gguf_architecture(std::string_view name) {
 }
 
 std::string hugging_face_name(const GgufArchitecture& architecture, std::string_view gguf_name) {
-  const std::string own(gguf_name);
+  std::string own(gguf_name);
   const std::size_t dot = gguf_name.rfind('.');
   if (dot == std::string_view::npos) return own;
   const std::string_view kind = gguf_name.substr(dot);  // ".weight"

@@ -53,6 +53,7 @@ class HfCheckpoint final : public Checkpoint {
 
   std::string content_hash() const override {
     std::vector<fs::path> files;
+    files.reserve(mappings_.size());
     for (const auto& mapping : mappings_) files.push_back(mapping->path());
     for (const char* name : {"config.json", "generation_config.json", "tokenizer.json",
                              "tokenizer_config.json", "chat_template.jinja"}) {

@@ -60,7 +60,7 @@ std::optional<fs::path> newest_snapshot(const fs::path& repository) {
   if (is_file(repository / "refs" / "main")) {
     std::string commit = read_text_file(repository / "refs" / "main");
     while (!commit.empty() && static_cast<unsigned char>(commit.back()) <= ' ') commit.pop_back();
-    const fs::path snapshot = repository / "snapshots" / fs::path(commit).filename();
+    fs::path snapshot = repository / "snapshots" / fs::path(commit).filename();
     if (!commit.empty() && fs::is_directory(snapshot, ignored)) return snapshot;
   }
   std::optional<fs::path> newest;
@@ -112,7 +112,7 @@ std::optional<fs::path> find_fetched(const CatalogueEntry& entry) {
     }
     if (is_file(folder / entry.name / "config.json")) return folder / entry.name;
   }
-  if (const fs::path path = catalogue_path(entry); is_file(path)) return path;
+  if (fs::path path = catalogue_path(entry); is_file(path)) return path;
   for (const CatalogueSource& source : entry.sources) {
     if (source.kind != CatalogueSource::Kind::Hub || !source.file.empty()) continue;
     if (const auto path = find_in_hub_cache(source.package)) return path;

@@ -63,6 +63,7 @@ class LlamaBuilder {
                     bool bias, const std::vector<WeightPart>& modules) {
     const auto parts = [&](const char* suffix) {
       std::vector<WeightPart> result;
+      result.reserve(modules.size());
       for (const auto& module : modules) result.push_back({module.name + suffix, module.rows});
       return result;
     };

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kWhat = "chat template";
 
-std::string checked_text(const std::string& text, std::string_view what) {
+std::string checked_text(std::string text, std::string_view what) {
   check(is_utf8(text), "chat template: {} is not UTF-8: give valid text", what);
   return text;
 }
@@ -19,8 +19,8 @@ std::string checked_text(const std::string& text, std::string_view what) {
 
 ChatTemplate::ChatTemplate(std::string source, std::string bos_token, std::string eos_token)
     : source_(std::move(source)),
-      bos_token_(checked_text(bos_token, "the BOS token")),
-      eos_token_(checked_text(eos_token, "the EOS token")) {
+      bos_token_(checked_text(std::move(bos_token), "the BOS token")),
+      eos_token_(checked_text(std::move(eos_token), "the EOS token")) {
   check_rust(tessera_rust_template_check(source_.data(), source_.size()), kWhat,
              "correct the checkpoint's chat_template, or use --raw");
 }

@@ -94,7 +94,7 @@ void run_accuracy(Session& s, const std::string& prompt, int tokens, report::Bri
                     : fmt::format("{} text differs from token {}, similarity {:.2f}; ",
                                   g.chat ? "chat" : "raw", g.first_divergence, g.similarity);
   }
-  const auto trim = [](std::string text) {
+  const auto trim = [](const std::string& text) {
     return text.size() >= 2 ? text.substr(0, text.size() - 2) : text;
   };
   conclude(report, 6, reason.empty(), trim(evidence), trim(reason));
