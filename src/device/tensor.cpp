@@ -74,14 +74,16 @@ void submit_write(std::span<const T> values, const Tensor& tensor) {
   device.traces().refuse("copy_to_device");
   check_volume(values.size(), tensor.spec());
   if (!device.is_async()) return write(values, tensor);
-  device.submit(std::make_shared<Copy>("copy_to_device", [kept = std::vector<T>(values.begin(), values.end()), tensor] {
-    write(std::span<const T>(kept), tensor);
-  }));
+  device.submit(
+      std::make_shared<Copy>("copy_to_device", [kept = std::vector<T>(values.begin(), values.end()), tensor] {
+        write(std::span<const T>(kept), tensor);
+      }));
 }
 
 // Nobody else has a new tensor yet: its first values need no queue.
 template <class T>
-Tensor make_with(Device& device, std::span<const T> values, const TensorSpec& spec, const MemoryConfig& config) {
+Tensor make_with(Device& device, std::span<const T> values, const TensorSpec& spec,
+                 const MemoryConfig& config) {
   device.traces().refuse("to_device");
   check_volume(values.size(), spec);
   const Tensor tensor = allocate_tensor_on_device(device, spec, config);
@@ -118,9 +120,9 @@ Form choose_form(Engine engine, const TensorSpec& spec, const MemoryConfig& conf
 
 Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config) {
   const Form form = choose_form(device.engine(), spec, config);
-  auto buffer = std::make_shared<Buffer>(device.shared_from_this(),
-                                         static_cast<std::size_t>(form_bytes(form, spec.logical_shape)),
-                                         spec.packed_bytes());
+  auto buffer =
+      std::make_shared<Buffer>(device.shared_from_this(),
+                               static_cast<std::size_t>(form_bytes(form, spec.logical_shape)), spec, config);
   return Tensor(spec, config, form, std::move(buffer));
 }
 
@@ -165,8 +167,8 @@ Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig&
   const std::int64_t expected = form_bytes(form, spec.logical_shape);
   check(static_cast<std::int64_t>(bytes.size()) == expected, "mapped tensor {}: {} bytes: expected {}",
         to_string(spec), bytes.size(), expected);
-  auto buffer = std::make_shared<Buffer>(device.shared_from_this(), std::move(owner), bytes.data(),
-                                         spec.packed_bytes());
+  auto buffer =
+      std::make_shared<Buffer>(device.shared_from_this(), std::move(owner), bytes.data(), spec, config);
   Tensor tensor(spec, config, form, std::move(buffer));
   return tensor.set_constant();
 }
@@ -199,7 +201,7 @@ HostTensor Tensor::cpu() const {
 Tensor Tensor::unpinned(const BlockPool& arena) const {
   if (!is_allocated() || buffer_->pool() != &arena) return *this;
   Tensor result = *this;
-  result.buffer_ = std::make_shared<Buffer>(shared_device(), nullptr, buffer_->data(), 0);
+  result.buffer_ = std::make_shared<Buffer>(shared_device(), buffer_->data());
   return result;
 }
 
