@@ -98,7 +98,7 @@ void wait_for_event(Device& device, int cq_id, const Event& event) {
 
 void Device::charge(std::int64_t bytes, const BlockPool* pool) {
   const std::int64_t now = allocated_.fetch_add(bytes) + bytes;
-  const std::int64_t capacity = sheet_.dram_bytes * sheet_.chips;
+  const std::int64_t capacity = sheet_.dram_bytes;  // one chip: several are a comm::MeshDevice
   if (bytes > 0 && now > capacity && engine_ != Engine::Meta) {
     allocated_.fetch_sub(bytes);
     fail_user(
