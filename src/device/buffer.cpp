@@ -58,12 +58,12 @@ void BlockPool::give_back(Block block) {
 }
 
 Buffer::Buffer(std::shared_ptr<Device> device, std::size_t bytes, std::int64_t charged)
-    : device_(std::move(device)), charged_(charged) {
-  device_->charge(charged_);
+    : device_(std::move(device)), pool_(device_->pool()), charged_(charged) {
+  device_->charge(charged_, pool_.get());
   try {
-    if (bytes != 0) block_ = device_->pool().take(bytes);
+    if (bytes != 0) block_ = pool_->take(bytes);
   } catch (...) {
-    device_->charge(-charged_);
+    device_->charge(-charged_, pool_.get());
     throw;
   }
   data_ = block_.data;
@@ -79,8 +79,8 @@ Buffer::Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner
 }
 
 Buffer::~Buffer() {
-  if (block_.data != nullptr) device_->pool().give_back(block_);
-  device_->charge(-charged_);
+  if (block_.data != nullptr) pool_->give_back(block_);
+  device_->charge(-charged_, pool_.get());
 }
 
 }  // namespace tessera

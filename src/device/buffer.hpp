@@ -44,12 +44,15 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
 
   std::byte* data() const { return data_; }
+  /// Where its memory came from; nullptr for a view.
+  const BlockPool* pool() const { return pool_.get(); }
   Device& device() const { return *device_; }
   const std::shared_ptr<Device>& shared_device() const { return device_; }
 
  private:
   std::shared_ptr<Device> device_;
   std::shared_ptr<const void> owner_;
+  std::shared_ptr<BlockPool> pool_;
   BlockPool::Block block_;
   std::byte* data_ = nullptr;
   std::int64_t charged_ = 0;

@@ -1,5 +1,8 @@
 #include "device/device.hpp"
 
+#include <utility>
+
+#include "device/trace.hpp"
 #include "util/error.hpp"
 
 namespace tessera {
@@ -23,11 +26,66 @@ Engine parse_engine(std::string_view name) {
   fail_user("unknown engine: \"{}\": use ref or fast", name);
 }
 
-std::shared_ptr<Device> Device::open(std::string_view sheet, Engine engine) {
-  return std::shared_ptr<Device>(new Device(find_sheet(sheet), engine));
+namespace {
+thread_local int t_queue = 0;
 }
 
-void Device::charge(std::int64_t bytes) {
+std::shared_ptr<Device> Device::open(std::string_view sheet, Engine engine, const DeviceOptions& options) {
+  check(options.num_command_queues >= 1 && options.num_command_queues <= kMaxCommandQueues,
+        "device: {} command queues: 1 or {} are supported", options.num_command_queues, kMaxCommandQueues);
+  return std::shared_ptr<Device>(new Device(find_sheet(sheet), engine, options));
+}
+
+Device::Device(const SpecSheet& sheet, Engine engine, const DeviceOptions& options)
+    : sheet_(sheet), engine_(engine), traces_(std::make_unique<TraceStore>(*this)) {
+  for (int id = 0; id < options.num_command_queues; ++id) queues_.push_back(std::make_unique<CommandQueue>(id));
+  set_async(options.async);
+}
+
+Device::~Device() = default;
+
+CommandQueue& Device::queue(int id) {
+  check(id >= 0 && id < num_command_queues(), "device: command queue {}: this device was opened with {}", id,
+        num_command_queues());
+  return *queues_[static_cast<std::size_t>(id)];
+}
+
+void Device::set_async(bool async) {
+  for (const auto& queue : queues_) queue->set_async(async);
+}
+
+void Device::synchronize() {
+  for (const auto& queue : queues_) queue->finish();
+}
+
+void Device::set_timeline(Timeline* timeline) {
+  synchronize();
+  for (const auto& queue : queues_) queue->set_timeline(timeline);
+}
+
+bool Device::has_deferred_commands() const {
+  return is_async() || queues_[0]->has_timeline() || traces_->is_capturing();
+}
+
+void Device::submit(std::shared_ptr<Command> command) {
+  if (traces_->is_capturing()) return traces_->add(std::move(command));
+  queue(t_queue).enqueue(std::move(command));
+}
+
+const std::shared_ptr<BlockPool>& Device::pool() const {
+  return traces_->is_capturing() ? traces_->arena() : pool_;
+}
+
+QueueScope::QueueScope(int queue) : previous_(std::exchange(t_queue, queue)) {}
+QueueScope::~QueueScope() {
+  t_queue = previous_;
+}
+
+int current_queue() {
+  return t_queue;
+}
+
+void Device::charge(std::int64_t bytes, const BlockPool* pool) {
   const std::int64_t now = allocated_.fetch_add(bytes) + bytes;
   const std::int64_t capacity = sheet_.dram_bytes * sheet_.chips;
   if (bytes > 0 && now > capacity && engine_ != Engine::Meta) {
@@ -37,6 +95,7 @@ void Device::charge(std::int64_t bytes) {
         "precision, or a larger device",
         sheet_.name, bytes, now - bytes, capacity);
   }
+  if (traces_->is_capturing() && pool == traces_->arena().get()) traces_->charge(bytes);
   std::int64_t peak = peak_.load();
   while (now > peak && !peak_.compare_exchange_weak(peak, now)) {
   }

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "device/buffer.hpp"
+#include "device/command_queue.hpp"
 #include "device/spec_sheet.hpp"
 
 namespace tessera {
@@ -18,10 +20,21 @@ std::string_view to_string(Engine engine);
 /// "ref", "fast", "meta"; UserError otherwise.
 Engine parse_engine(std::string_view name);
 
+class TraceStore;
+
+/// TT-NN's limit.
+constexpr int kMaxCommandQueues = 2;
+
+struct DeviceOptions {
+  int num_command_queues = 1;  // 1 or 2
+  bool async = false;          // commands run on the queues' own threads
+};
+
 class Device : public std::enable_shared_from_this<Device> {
  public:
-  /// Throws UserError for an unknown sheet.
-  static std::shared_ptr<Device> open(std::string_view sheet, Engine engine);
+  /// Throws UserError for an unknown sheet or another number of queues.
+  static std::shared_ptr<Device> open(std::string_view sheet, Engine engine, const DeviceOptions& options = {});
+  ~Device();
 
   Engine engine() const { return engine_; }
   const SpecSheet& sheet() const { return sheet_; }
@@ -31,19 +44,53 @@ class Device : public std::enable_shared_from_this<Device> {
   std::int64_t peak_bytes() const { return peak_.load(std::memory_order_relaxed); }
   void reset_peak() { peak_.store(allocated_bytes()); }
 
-  // For Buffer.
-  BlockPool& pool() { return pool_; }
-  /// Adds to the account (negative: gives back). Throws UserError when the sheet's DRAM would overflow.
-  void charge(std::int64_t bytes);
+  int num_command_queues() const { return static_cast<int>(queues_.size()); }
+  /// UserError for a queue that was not asked for.
+  CommandQueue& queue(int id);
+  void set_async(bool async);
+  bool is_async() const { return queues_[0]->is_async(); }
+  /// Waits for all queues (TT-NN's synchronize_device); throws what a command failed with. Nothing to wait for on
+  /// a queue's own thread.
+  void synchronize();
+  /// Enters every command into a timeline; nullptr ends that.
+  void set_timeline(Timeline* timeline);
+  /// Whether an op must become a command: a queue is asynchronous, a timeline wants it, or a capture is under way.
+  bool has_deferred_commands() const;
+
+  /// Hands a command to the calling thread's queue (QueueScope), or to the capture under way.
+  void submit(std::shared_ptr<Command> command);
+  TraceStore& traces() { return *traces_; }
+
+  // For Buffer: where memory comes from now; a capture has an arena of its own.
+  const std::shared_ptr<BlockPool>& pool() const;
+  /// Adds to the account (negative: gives back). Throws UserError when the sheet's DRAM would overflow. `pool`: where
+  /// the memory is from; a capture keeps an account of its arena.
+  void charge(std::int64_t bytes, const BlockPool* pool = nullptr);
 
  private:
-  Device(const SpecSheet& sheet, Engine engine) : sheet_(sheet), engine_(engine) {}
+  Device(const SpecSheet& sheet, Engine engine, const DeviceOptions& options);
 
   const SpecSheet& sheet_;
   Engine engine_;
-  BlockPool pool_;
+  std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();
   std::atomic<std::int64_t> allocated_{0};
   std::atomic<std::int64_t> peak_{0};
+  std::unique_ptr<TraceStore> traces_;
+  std::vector<std::unique_ptr<CommandQueue>> queues_;  // last: their threads end before what they use
 };
+
+/// The queue that this thread's ops and copies go to during its lifetime; 0 outside any.
+class QueueScope {
+ public:
+  explicit QueueScope(int queue);
+  ~QueueScope();
+  QueueScope(const QueueScope&) = delete;
+  QueueScope& operator=(const QueueScope&) = delete;
+
+ private:
+  int previous_;
+};
+
+int current_queue();
 
 }  // namespace tessera

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <utility>
 
+#include "device/trace.hpp"
 #include "tensor/bfloat16.hpp"
 #include "tensor/block_float.hpp"
 #include "util/error.hpp"
@@ -36,6 +38,55 @@ void round_to_dtype(const TensorSpec& spec, const MemoryConfig& config, std::vec
 void check_volume(std::size_t values, const TensorSpec& spec) {
   check(static_cast<std::int64_t>(values) == spec.logical_shape.volume(),
         "[to_device] {} values for {}: give {}", values, to_string(spec), spec.logical_shape.volume());
+}
+
+void write(std::span<const std::int32_t> values, const Tensor& tensor) {
+  if (tensor.form() == Form::RowsInt32 && !values.empty()) {
+    std::memcpy(tensor.data<std::byte>(), values.data(), values.size_bytes());
+  }
+}
+
+void write(std::span<const float> values, const Tensor& tensor) {
+  if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
+    std::vector<float> rounded(values.begin(), values.end());
+    round_to_dtype(tensor.spec(), tensor.memory_config(), rounded);
+    encode(tensor.form(), tensor.logical_shape(), rounded, tensor.bytes());
+  } else {
+    encode(tensor.form(), tensor.logical_shape(), values, tensor.bytes());
+  }
+}
+
+// A transfer as a command.
+class Copy final : public Command {
+ public:
+  Copy(std::string name, std::function<void()> body) : name_(std::move(name)), body_(std::move(body)) {}
+  void run() override { body_(); }
+  std::string name() const override { return name_; }
+
+ private:
+  std::string name_;
+  std::function<void()> body_;
+};
+
+template <class T>
+void submit_write(std::span<const T> values, const Tensor& tensor) {
+  Device& device = tensor.device();
+  device.traces().refuse("copy_to_device");
+  check_volume(values.size(), tensor.spec());
+  if (!device.is_async()) return write(values, tensor);
+  device.submit(std::make_shared<Copy>("copy_to_device", [kept = std::vector<T>(values.begin(), values.end()), tensor] {
+    write(std::span<const T>(kept), tensor);
+  }));
+}
+
+// Nobody else has a new tensor yet: its first values need no queue.
+template <class T>
+Tensor make_with(Device& device, std::span<const T> values, const TensorSpec& spec, const MemoryConfig& config) {
+  device.traces().refuse("to_device");
+  check_volume(values.size(), spec);
+  const Tensor tensor = allocate_tensor_on_device(device, spec, config);
+  write(values, tensor);
+  return tensor;
 }
 
 }  // namespace
@@ -74,6 +125,7 @@ Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const M
 }
 
 Tensor zeros(Device& device, const TensorSpec& spec, const MemoryConfig& config) {
+  device.traces().refuse("zeros");
   Tensor tensor = allocate_tensor_on_device(device, spec, config);
   std::ranges::fill(tensor.bytes(), std::byte{0});
   return tensor;
@@ -81,36 +133,30 @@ Tensor zeros(Device& device, const TensorSpec& spec, const MemoryConfig& config)
 
 Tensor to_device(Device& device, std::span<const float> values, const TensorSpec& spec,
                  const MemoryConfig& config) {
-  check_volume(values.size(), spec);
-  Tensor tensor = allocate_tensor_on_device(device, spec, config);
-  copy_to_device(values, tensor);
-  return tensor;
+  return make_with(device, values, spec, config);
 }
 
 Tensor to_device(Device& device, std::span<const std::int32_t> values, const TensorSpec& spec) {
-  check_volume(values.size(), spec);
   check(is_integer(spec.dtype), "[to_device] integers for {}: use uint32 or int32", to_string(spec));
-  Tensor tensor = allocate_tensor_on_device(device, spec);
-  copy_to_device(values, tensor);
-  return tensor;
+  return make_with(device, values, spec, {});
 }
 
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor) {
-  check_volume(values.size(), tensor.spec());
-  if (tensor.form() == Form::RowsInt32 && !values.empty()) {
-    std::memcpy(tensor.data<std::byte>(), values.data(), values.size_bytes());
-  }
+  submit_write(values, tensor);
 }
 
 void copy_to_device(std::span<const float> values, Tensor& tensor) {
+  submit_write(values, tensor);
+}
+
+void copy_to_host(const Tensor& tensor, std::span<std::int32_t> values) {
+  tensor.device().traces().refuse("copy_to_host");
   check_volume(values.size(), tensor.spec());
-  if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
-    std::vector<float> rounded(values.begin(), values.end());
-    round_to_dtype(tensor.spec(), tensor.memory_config(), rounded);
-    encode(tensor.form(), tensor.logical_shape(), rounded, tensor.bytes());
-  } else {
-    encode(tensor.form(), tensor.logical_shape(), values, tensor.bytes());
-  }
+  check(tensor.form() == Form::RowsInt32, "[copy_to_host] {}: not an integer tensor with values",
+        to_string(tensor.spec()));
+  tensor.device().submit(std::make_shared<Copy>("copy_to_host", [tensor, values] {
+    if (!values.empty()) std::memcpy(values.data(), tensor.data<const std::byte>(), values.size_bytes());
+  }));
 }
 
 Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config,
@@ -126,13 +172,17 @@ Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig&
 }
 
 std::vector<float> Tensor::to_vector() const {
+  device().traces().refuse("to_vector");
+  device().synchronize();
   std::vector<float> values(static_cast<std::size_t>(logical_shape().volume()));
   decode(form_, logical_shape(), bytes(), values);
   return values;
 }
 
 std::vector<std::int32_t> Tensor::to_int_vector() const {
+  device().traces().refuse("to_int_vector");
   check(form_ == Form::RowsInt32, "[to_int_vector] {}: not an integer tensor with values", to_string(spec_));
+  device().synchronize();
   const auto* in = data<const std::int32_t>();
   return {in, in + logical_shape().volume()};
 }
@@ -144,6 +194,13 @@ HostTensor Tensor::cpu() const {
   }
   const std::vector<float> values = to_vector();
   return HostTensor::from_vector(std::span(values), spec_);
+}
+
+Tensor Tensor::unpinned(const BlockPool& arena) const {
+  if (!is_allocated() || buffer_->pool() != &arena) return *this;
+  Tensor result = *this;
+  result.buffer_ = std::make_shared<Buffer>(shared_device(), nullptr, buffer_->data(), 0);
+  return result;
 }
 
 Tensor Tensor::view(const Shape& shape) const {

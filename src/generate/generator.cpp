@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ops/argmax/argmax.hpp"
+#include "ops/dispatch.hpp"
 #include "ops/slice/slice.hpp"
 #include "ops/topk/topk.hpp"
 #include "util/error.hpp"
@@ -98,16 +99,45 @@ Tensor Generator::decode(std::span<const std::int32_t> tokens, std::span<const s
   for (std::size_t u = 0; u < positions.size(); ++u) {
     if (positions[u] >= 0) cache_.reserve(static_cast<int>(u), positions[u] + 1);
   }
+  if (is_traced()) {
+    TracedStep& step = traced_step(static_cast<int>(tokens.size()));
+    step.run(tokens, positions);
+    model_.device().synchronize();
+    return step.logits();
+  }
   const auto n = static_cast<std::int64_t>(tokens.size());
   const Tensor ids = to_device(model_.device(), tokens, {Shape{1, n}, DataType::INT32, Layout::ROW_MAJOR});
   const Tensor at = to_device(model_.device(), positions, {Shape{n}, DataType::INT32, Layout::ROW_MAJOR});
   return model_.decode(ids, at, cache_);
 }
 
+bool Generator::is_traced() const {
+  return options_.trace && model_.device().engine() == Engine::Fast && !is_observed();
+}
+
+TracedStep& Generator::traced_step(int rows) {
+  // A server's batch changes all the time; each capture keeps its logits and activations.
+  constexpr std::size_t kMostTraces = 8;
+  const auto found = std::ranges::find(traced_, rows, &std::pair<int, TracedStep>::first);
+  if (found != traced_.end()) {
+    traced_.splice(traced_.begin(), traced_, found);
+  } else {
+    if (traced_.size() == kMostTraces) traced_.pop_back();
+    traced_.emplace_front(std::piecewise_construct, std::forward_as_tuple(rows),
+                          std::forward_as_tuple(model_, cache_, rows));
+  }
+  return traced_.front().second;
+}
+
 std::vector<std::int32_t> Generator::sample(const Tensor& logits, std::span<const SamplingParams> params,
-                                            std::span<const std::int64_t> steps) const {
+                                            std::span<const std::int64_t> steps) {
   if (std::ranges::all_of(params, [](const SamplingParams& p) { return p.temperature <= 0; })) {
-    return argmax(logits).to_int_vector();
+    if (traced_.empty() || !logits.shares_memory_with(traced_.front().second.logits()))
+      return argmax(logits).to_int_vector();
+    TracedStep& step = traced_.front().second;
+    std::vector<std::int32_t> next = step.next().to_int_vector();
+    step.know_next(next);
+    return next;
   }
   int k = 1;
   for (const SamplingParams& p : params) {

@@ -1,9 +1,12 @@
 #pragma once
 // A model with its cache, stepped by tokens.
 #include <cstdint>
+#include <list>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "generate/traced_step.hpp"
 #include "nn/causal_lm.hpp"
 #include "ops/sampling/sampling.hpp"
 
@@ -20,6 +23,7 @@ struct GeneratorOptions {
   int block_size = 32;  // positions a page; 0: unpaged cache
   std::uint64_t page_seed = 0;
   bool poison_cache = false;
+  bool trace = true;  // replay decode steps from a capture (fast engine; never under an observer)
 };
 
 class Generator {
@@ -43,13 +47,17 @@ class Generator {
   Tensor prefill_hidden(std::span<const std::int32_t> prompt, int user = 0);
 
   /// One token a user at the given positions (-1: idle; its token is ignored): logits float32 [1, 1, n,
-  /// vocab] for the first n = tokens.size() users.
+  /// vocab] for the first n = tokens.size() users. A traced step's logits are overwritten by the next one.
   Tensor decode(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions);
 
   /// The next token of each row of logits; greedy rows by argmax, others by topk and sampling. steps: tokens
   /// drawn so far.
   std::vector<std::int32_t> sample(const Tensor& logits, std::span<const SamplingParams> params,
-                                   std::span<const std::int64_t> steps) const;
+                                   std::span<const std::int64_t> steps);
+
+  /// The captured step of so many users; captured now if it has not been.
+  TracedStep& traced_step(int rows);
+  bool is_traced() const;
 
   /// Forgets a user's pages.
   void release(int user) { cache_.release(user); }
@@ -60,6 +68,7 @@ class Generator {
   const nn::CausalLm& model_;
   GeneratorOptions options_;
   nn::KvCache cache_;
+  std::list<std::pair<int, TracedStep>> traced_;  // by rows, the last used first
 };
 
 }  // namespace tessera::generate

@@ -43,20 +43,17 @@ Tensor Attention::prefill(const Tensor& qkv, const Step& step) const {
     k = typecast(k, cache.config().dtype);
     v = typecast(v, cache.config().dtype);
   }
-  const std::int64_t rows = q.logical_shape()[2];
   if (!cache.is_paged()) {
     check(step.start == 0, "prefill at position {}: chunks need a paged cache", step.start);
     fill_cache(cache.k(layer), k, step.user);
     fill_cache(cache.v(layer), v, step.user);
     return nlp_concat_heads(scaled_dot_product_attention(q, k, v));
   }
-  const Tensor chunk_pages = cache.pages_of(step.user, step.start, rows);
-  paged_fill_cache(cache.k(layer), k, chunk_pages);
-  paged_fill_cache(cache.v(layer), v, chunk_pages);
+  paged_fill_cache(cache.k(layer), k, step.pages);
+  paged_fill_cache(cache.v(layer), v, step.pages);
   if (step.start == 0) return nlp_concat_heads(scaled_dot_product_attention(q, k, v));
-  const Tensor pages = cache.pages_of(step.user, 0, step.start + rows);
   return nlp_concat_heads(
-      chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer), pages, step.start));
+      chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer), step.past_pages, step.start));
 }
 
 }  // namespace tessera::nn

@@ -53,6 +53,10 @@ Step CausalLm::prefill_step(std::int64_t rows, KvCache& cache, int user, std::in
   step.rows = rope.range(start, rows);
   step.user = user;
   step.start = start;
+  if (cache.is_paged()) {
+    step.pages = cache.pages_of(user, start, rows);
+    if (start > 0) step.past_pages = cache.pages_of(user, 0, start + rows);
+  }
   return step;
 }
 

@@ -73,17 +73,10 @@ Rope::Rope(Device& device, const io::ModelConfig& config, int max_seq) : form_(c
 }
 
 RopeRows Rope::gather(const Tensor& positions) const {
-  const std::int64_t batch = positions.logical_shape().volume();
-  Tensor ids = positions;
-  if (positions.form() == Form::RowsInt32) {
-    std::vector<std::int32_t> rows = positions.to_int_vector();
-    if (std::ranges::any_of(rows, [](std::int32_t p) { return p < 0; })) {
-      for (auto& row : rows) row = std::max(row, 0);
-      ids = to_device(positions.device(), rows, positions.spec());
-    }
-  }
-  const Shape shape{1, batch, 1, cos_.logical_shape()[-1]};
-  return {reshape(embedding(ids, cos_), shape), reshape(embedding(ids, sin_), shape)};
+  constexpr std::int32_t kIdle = -1;
+  const Shape shape{1, positions.logical_shape().volume(), 1, cos_.logical_shape()[-1]};
+  return {reshape(embedding(positions, cos_, {}, kIdle), shape),
+          reshape(embedding(positions, sin_, {}, kIdle), shape)};
 }
 
 RopeRows Rope::range(std::int64_t first, std::int64_t count) const {

@@ -19,7 +19,7 @@ class Rope {
   /// UserError for a scaling type that is not known.
   Rope(Device& device, const io::ModelConfig& config, int max_seq);
 
-  /// Decode: [1, batch, 1, head_dim] for positions int32 [batch]; idle users (-1) get position 0.
+  /// Decode: [1, batch, 1, head_dim] for positions int32 [batch]; idle users (-1) get zeros.
   RopeRows gather(const Tensor& positions) const;
   /// Prefill: [1, 1, count, head_dim] for positions first..first+count-1.
   RopeRows range(std::int64_t first, std::int64_t count) const;

@@ -44,6 +44,11 @@ void RunCopier::operator()(std::int64_t from, std::int64_t to, std::int64_t n) c
   std::memcpy(to_ + to * size, from_ + from * size, static_cast<std::size_t>(n * size));
 }
 
+void RunCopier::zero(std::int64_t to, std::int64_t n) const {
+  const std::int64_t size = value_bytes(to_form_);
+  std::memset(to_ + to * size, 0, static_cast<std::size_t>(n * size));
+}
+
 void RunCopier::strided(std::int64_t from, std::int64_t from_step, std::int64_t to, std::int64_t to_step,
                         std::int64_t n) const {
   const std::byte* in = from_ + from * value_bytes(from_form_);

@@ -12,6 +12,8 @@ class RunCopier {
  public:
   RunCopier(const Tensor& from, const Tensor& to);
   void operator()(std::int64_t from, std::int64_t to, std::int64_t n) const;
+  /// Zeros in the target.
+  void zero(std::int64_t to, std::int64_t n) const;
   /// The same with values `from_step` apart in the source and `to_step` apart in the target.
   void strided(std::int64_t from, std::int64_t from_step, std::int64_t to, std::int64_t to_step,
                std::int64_t n) const;

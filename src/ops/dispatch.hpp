@@ -1,16 +1,25 @@
 #pragma once
 // The one door: every op call passes here, and whoever watches a run watches it here.
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ops/operation.hpp"
 
 namespace tessera {
 
-/// Validates, allocates, tells the observers, runs on the engine of the inputs' device. Errors carry the op's
-/// name and the module path. All inputs must be on one device.
-std::vector<Tensor> dispatch(const Operation& op, std::vector<Tensor> inputs);
+/// Validates, allocates, and hands the op to the queue of the inputs' device (QueueScope), or to the trace being
+/// captured. Errors carry the op's name and the module path; those of an asynchronous run surface at the next wait.
+/// Observers make a run synchronous: they see each op's values. All inputs must be on one device.
+std::vector<Tensor> dispatch(std::shared_ptr<const Operation> op, std::vector<Tensor> inputs);
+
+template <class Op>
+std::vector<Tensor> dispatch(Op op, std::vector<Tensor> inputs) {
+  return dispatch(std::static_pointer_cast<const Operation>(std::make_shared<const Op>(std::move(op))),
+                  std::move(inputs));
+}
 
 /// One call as observers see it. `outputs` is empty in before(). seconds: of the kernel, in after().
 struct OpEvent {
@@ -36,6 +45,9 @@ class ObserverScope {
   ObserverScope(const ObserverScope&) = delete;
   ObserverScope& operator=(const ObserverScope&) = delete;
 };
+
+/// Whether any observer watches this thread.
+bool is_observed();
 
 /// Hides all observers of this thread during its lifetime: for an observer that itself runs ops.
 class UnobservedScope {

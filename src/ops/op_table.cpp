@@ -12,6 +12,7 @@ constexpr auto kOps = std::to_array<OpEntry>({
     {"argmax", "ttnn.argmax", "index of the largest value of each row"},
     {"chunked_scaled_dot_product_attention", "ttnn.transformer.chunked_scaled_dot_product_attention", "attention of a prompt chunk over a paged cache"},
     {"concat", "ttnn.concat", "tensors joined along a dimension"},
+    {"copy", "ttnn.copy", "values over another tensor, in place"},
     {"embedding", "ttnn.embedding", "rows of a table picked by ids"},
     {"fill_cache", "ttnn.fill_cache", "a prompt's K or V into a user's cache"},
     {"gelu", "ttnn.gelu", "x * Phi(x)"},

@@ -1,5 +1,6 @@
 #pragma once
 // What an op is to dispatch. One object a call: it holds the attributes, the tensors are passed in.
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ struct OutputSpec {
 using Inputs = std::span<const Tensor>;
 using Outputs = std::span<Tensor>;
 
-class Operation {
+class Operation : public std::enable_shared_from_this<Operation> {
  public:
   virtual ~Operation() = default;
 

@@ -33,6 +33,9 @@ void cpu_relax() {
 // user would notice as a busy core.
 constexpr int kSpins = 2000;
 
+// Open ParallelSessions: while there is one, workers wait by spinning only.
+std::atomic<int> g_sessions{0};
+
 class Pool {
  public:
   explicit Pool(int threads) {
@@ -92,7 +95,7 @@ class Pool {
     for (;;) {
       int spins = 0;
       while (epoch_.load(std::memory_order_acquire) == seen) {
-        if (++spins < kSpins) {
+        if (++spins < kSpins || g_sessions.load(std::memory_order_relaxed) > 0) {
           cpu_relax();
           continue;
         }
@@ -149,6 +152,13 @@ void set_num_threads(int n) {
   std::lock_guard lock(g_mutex);
   g_threads = std::max(1, n);
   g_pool.reset();
+}
+
+ParallelSession::ParallelSession() {
+  g_sessions.fetch_add(1, std::memory_order_relaxed);
+}
+ParallelSession::~ParallelSession() {
+  g_sessions.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void detail::run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context) {

@@ -12,6 +12,16 @@ int num_threads();
 /// Sets the number of threads (>= 1). Not to be called from inside a parallel_for.
 void set_num_threads(int n);
 
+/// Keeps the worker threads awake between loops during its lifetime: many short loops in a row (a replayed trace)
+/// wake them once.
+class ParallelSession {
+ public:
+  ParallelSession();
+  ~ParallelSession();
+  ParallelSession(const ParallelSession&) = delete;
+  ParallelSession& operator=(const ParallelSession&) = delete;
+};
+
 namespace detail {
 using RangeFn = void (*)(void* context, std::int64_t begin, std::int64_t end);
 void run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context);

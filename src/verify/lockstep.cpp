@@ -188,7 +188,7 @@ class Checker final : public OpObserver {
       inputs[i] = to_device(inputs[i].device(), std::span<const float>(values[i].values), inputs[i].spec(),
                             inputs[i].memory_config());
     }
-    return dispatch(event.op, inputs);
+    return dispatch(event.op.shared_from_this(), inputs);
   }
 
   // The op again on the reference's inputs.

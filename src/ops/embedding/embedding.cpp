@@ -21,8 +21,9 @@ std::vector<OutputSpec> Embedding::output_specs(Inputs in) const {
   return {output};
 }
 
-Tensor embedding(const Tensor& ids, const Tensor& weight, const OpOptions& options) {
-  return dispatch(Embedding(options), {ids, weight})[0];
+Tensor embedding(const Tensor& ids, const Tensor& weight, const OpOptions& options,
+                 std::optional<std::int32_t> pad_token) {
+  return dispatch(Embedding(options, pad_token), {ids, weight})[0];
 }
 
 }  // namespace tessera

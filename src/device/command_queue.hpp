@@ -1,0 +1,80 @@
+#pragma once
+// A device's commands, in order: at once on the caller's thread, or asynchronously on a thread of the queue's own.
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "device/event.hpp"
+
+namespace tessera {
+
+class BlockPool;
+class Timeline;
+
+/// One piece of work of a device. It keeps alive what it touches.
+class Command {
+ public:
+  virtual ~Command() = default;
+  /// On the queue's thread (or the caller's, when the queue is not asynchronous). Errors name the op and its path.
+  virtual void run() = 0;
+  /// The same, entered into a timeline.
+  virtual void run_timed(Timeline& timeline, int queue);
+  /// "linear", and where: "layers.3.mlp.gate_proj".
+  virtual std::string name() const = 0;
+  virtual std::string path() const { return {}; }
+  /// Tensors it reads and writes: what its entry in a trace region grows with.
+  virtual int operands() const { return 0; }
+  /// For a capture: from now on holds memory of `arena` without owning it, so that later commands may reuse it.
+  virtual void unpin(const BlockPool& arena) { static_cast<void>(arena); }
+};
+
+class CommandQueue {
+ public:
+  explicit CommandQueue(int id) : id_(id) {}
+  /// Waits for what is under way; commands that have not begun are dropped.
+  ~CommandQueue();
+  CommandQueue(const CommandQueue&) = delete;
+  CommandQueue& operator=(const CommandQueue&) = delete;
+
+  int id() const { return id_; }
+  bool is_async() const { return async_; }
+  /// Off (the default): a command runs inside enqueue(). Waits for what is queued.
+  void set_async(bool async);
+  /// Every command run is entered there; nullptr: nowhere. Not while commands are queued.
+  void set_timeline(Timeline* timeline) { timeline_ = timeline; }
+  bool has_timeline() const { return timeline_ != nullptr; }
+
+  /// Runs it now (errors are thrown here), or leaves it to the queue's thread.
+  void enqueue(std::shared_ptr<Command> command);
+
+  /// Waits until all commands have run. After a failing command the ones behind it are skipped; its error is thrown
+  /// here, once, and the queue is as good as new.
+  void finish();
+
+  /// An event that is set when everything enqueued so far has run.
+  Event record_event();
+  /// Commands enqueued from now on wait for the event. UserError when it was never recorded.
+  void wait_for_event(const Event& event);
+
+ private:
+  void work();
+  void run_one(Command& command);
+
+  const int id_;
+  bool async_ = false;
+  Timeline* timeline_ = nullptr;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::deque<std::shared_ptr<Command>> commands_;
+  bool running_ = false;  // a command is under way
+  bool stop_ = false;
+  std::exception_ptr error_;
+};
+
+}  // namespace tessera
