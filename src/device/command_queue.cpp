@@ -47,7 +47,8 @@ CommandQueue::~CommandQueue() {
   }
   wake_.notify_all();
   thread_.join();
-  const auto closed = std::make_exception_ptr(SystemError(fmt::format("queue {}: the device was closed", id_)));
+  const auto closed =
+      std::make_exception_ptr(SystemError(fmt::format("queue {}: the device was closed", id_)));
   for (const auto& command : commands_) {
     if (auto* record = dynamic_cast<RecordEvent*>(command.get())) record->fail(closed);
   }
@@ -82,8 +83,10 @@ Event CommandQueue::record_event() {
 }
 
 void CommandQueue::wait_for_event(const Event& event) {
-  check(event.is_recorded(),
-        "[wait_for_event] queue {}: this event was never recorded: call record_event on the other queue first", id_);
+  check(
+      event.is_recorded(),
+      "[wait_for_event] queue {}: this event was never recorded: call record_event on the other queue first",
+      id_);
   enqueue(std::make_shared<WaitForEvent>(event));
 }
 

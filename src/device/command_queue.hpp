@@ -1,5 +1,6 @@
 #pragma once
-// A device's commands, in order: at once on the caller's thread, or asynchronously on a thread of the queue's own.
+// A device's commands, in order: at once on the caller's thread, or asynchronously on a thread of the queue's
+// own.
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -20,7 +21,8 @@ class Timeline;
 class Command {
  public:
   virtual ~Command() = default;
-  /// On the queue's thread (or the caller's, when the queue is not asynchronous). Errors name the op and its path.
+  /// On the queue's thread (or the caller's, when the queue is not asynchronous). Errors name the op and its
+  /// path.
   virtual void run() = 0;
   /// The same, entered into a timeline.
   virtual void run_timed(Timeline& timeline, int queue);
@@ -29,7 +31,8 @@ class Command {
   virtual std::string path() const { return {}; }
   /// Tensors it reads and writes: what its entry in a trace region grows with.
   virtual int operands() const { return 0; }
-  /// For a capture: from now on holds memory of `arena` without owning it, so that later commands may reuse it.
+  /// For a capture: from now on holds memory of `arena` without owning it, so that later commands may reuse
+  /// it.
   virtual void unpin(const BlockPool& arena) { static_cast<void>(arena); }
 };
 
@@ -52,8 +55,8 @@ class CommandQueue {
   /// Runs it now (errors are thrown here), or leaves it to the queue's thread.
   void enqueue(std::shared_ptr<Command> command);
 
-  /// Waits until all commands have run. After a failing command the ones behind it are skipped; its error is thrown
-  /// here, once, and the queue is as good as new.
+  /// Waits until all commands have run. After a failing command the ones behind it are skipped; its error is
+  /// thrown here, once, and the queue is as good as new.
   void finish();
 
   /// An event that is set when everything enqueued so far has run.

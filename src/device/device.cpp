@@ -38,7 +38,8 @@ std::shared_ptr<Device> Device::open(std::string_view sheet, Engine engine, cons
 
 Device::Device(const SpecSheet& sheet, Engine engine, const DeviceOptions& options)
     : sheet_(sheet), engine_(engine), traces_(std::make_unique<TraceStore>(*this)) {
-  for (int id = 0; id < options.num_command_queues; ++id) queues_.push_back(std::make_unique<CommandQueue>(id));
+  for (int id = 0; id < options.num_command_queues; ++id)
+    queues_.push_back(std::make_unique<CommandQueue>(id));
   set_async(options.async);
 }
 

@@ -33,7 +33,8 @@ struct DeviceOptions {
 class Device : public std::enable_shared_from_this<Device> {
  public:
   /// Throws UserError for an unknown sheet or another number of queues.
-  static std::shared_ptr<Device> open(std::string_view sheet, Engine engine, const DeviceOptions& options = {});
+  static std::shared_ptr<Device> open(std::string_view sheet, Engine engine,
+                                      const DeviceOptions& options = {});
   ~Device();
 
   Engine engine() const { return engine_; }
@@ -49,12 +50,13 @@ class Device : public std::enable_shared_from_this<Device> {
   CommandQueue& queue(int id);
   void set_async(bool async);
   bool is_async() const { return queues_[0]->is_async(); }
-  /// Waits for all queues (TT-NN's synchronize_device); throws what a command failed with. Nothing to wait for on
-  /// a queue's own thread.
+  /// Waits for all queues (TT-NN's synchronize_device); throws what a command failed with. Nothing to wait
+  /// for on a queue's own thread.
   void synchronize();
   /// Enters every command into a timeline; nullptr ends that.
   void set_timeline(Timeline* timeline);
-  /// Whether an op must become a command: a queue is asynchronous, a timeline wants it, or a capture is under way.
+  /// Whether an op must become a command: a queue is asynchronous, a timeline wants it, or a capture is under
+  /// way.
   bool has_deferred_commands() const;
 
   /// Hands a command to the calling thread's queue (QueueScope), or to the capture under way.
@@ -63,8 +65,8 @@ class Device : public std::enable_shared_from_this<Device> {
 
   // For Buffer: where memory comes from now; a capture has an arena of its own.
   const std::shared_ptr<BlockPool>& pool() const;
-  /// Adds to the account (negative: gives back). Throws UserError when the sheet's DRAM would overflow. `pool`: where
-  /// the memory is from; a capture keeps an account of its arena.
+  /// Adds to the account (negative: gives back). Throws UserError when the sheet's DRAM would overflow.
+  /// `pool`: where the memory is from; a capture keeps an account of its arena.
   void charge(std::int64_t bytes, const BlockPool* pool = nullptr);
 
  private:

@@ -36,7 +36,8 @@ void EventState::wait() {
   const double limit = event_timeout_seconds();
   if (!changed_.wait_for(lock, std::chrono::duration<double>(limit), [&] { return set_; })) {
     fail_system(
-        "[wait_for_event] an event of queue {} was not reached in {:g} s: two queues wait for each other, or a "
+        "[wait_for_event] an event of queue {} was not reached in {:g} s: two queues wait for each other, or "
+        "a "
         "command hangs",
         queue_, limit);
   }

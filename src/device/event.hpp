@@ -19,13 +19,13 @@ class Event {
   std::shared_ptr<EventState> state_;
 };
 
-/// How long anybody waits for an event before it is an error: longer than any command here runs, short enough that
-/// a knot of queues waiting for each other is told to the user and not endured. TESSERA_EVENT_TIMEOUT (seconds)
-/// sets another limit.
+/// How long anybody waits for an event before it is an error: longer than any command here runs, short enough
+/// that a knot of queues waiting for each other is told to the user and not endured. TESSERA_EVENT_TIMEOUT
+/// (seconds) sets another limit.
 double event_timeout_seconds();
 
-/// Blocks the caller until the event is set (TT-NN's event_synchronize). Throws UserError for an event that was
-/// never recorded, SystemError after event_timeout_seconds(), and what the recording queue failed with.
+/// Blocks the caller until the event is set (TT-NN's event_synchronize). Throws UserError for an event that
+/// was never recorded, SystemError after event_timeout_seconds(), and what the recording queue failed with.
 void event_synchronize(const Event& event);
 
 }  // namespace tessera

@@ -74,14 +74,16 @@ void submit_write(std::span<const T> values, const Tensor& tensor) {
   device.traces().refuse("copy_to_device");
   check_volume(values.size(), tensor.spec());
   if (!device.is_async()) return write(values, tensor);
-  device.submit(std::make_shared<Copy>("copy_to_device", [kept = std::vector<T>(values.begin(), values.end()), tensor] {
-    write(std::span<const T>(kept), tensor);
-  }));
+  device.submit(
+      std::make_shared<Copy>("copy_to_device", [kept = std::vector<T>(values.begin(), values.end()), tensor] {
+        write(std::span<const T>(kept), tensor);
+      }));
 }
 
 // Nobody else has a new tensor yet: its first values need no queue.
 template <class T>
-Tensor make_with(Device& device, std::span<const T> values, const TensorSpec& spec, const MemoryConfig& config) {
+Tensor make_with(Device& device, std::span<const T> values, const TensorSpec& spec,
+                 const MemoryConfig& config) {
   device.traces().refuse("to_device");
   check_volume(values.size(), spec);
   const Tensor tensor = allocate_tensor_on_device(device, spec, config);

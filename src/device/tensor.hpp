@@ -54,7 +54,8 @@ class Tensor {
   /// The same memory under another logical shape of equal volume; row forms only.
   Tensor view(const Shape& shape) const;
   bool shares_memory_with(const Tensor& other) const { return buffer_ == other.buffer_; }
-  /// Itself, or, when its memory came from `arena`, the same memory without owning it (for a captured command).
+  /// Itself, or, when its memory came from `arena`, the same memory without owning it (for a captured
+  /// command).
   Tensor unpinned(const BlockPool& arena) const;
 
  private:
@@ -80,13 +81,13 @@ Tensor to_device(Device& device, std::span<const float> values, const TensorSpec
                  const MemoryConfig& config = {});
 Tensor to_device(Device& device, std::span<const std::int32_t> values, const TensorSpec& spec);
 
-/// Overwrites an existing tensor of the same volume (TT-NN's copy_host_to_device_tensor), in the order of the calling
-/// thread's queue; the values are copied first when the queue is asynchronous.
+/// Overwrites an existing tensor of the same volume (TT-NN's copy_host_to_device_tensor), in the order of the
+/// calling thread's queue; the values are copied first when the queue is asynchronous.
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor);
 void copy_to_device(std::span<const float> values, Tensor& tensor);
 
-/// Reads integers in the order of the calling thread's queue and returns at once (TT-NN's cpu(blocking=false)):
-/// `values` is valid, and must live, until an event recorded behind it is reached.
+/// Reads integers in the order of the calling thread's queue and returns at once (TT-NN's
+/// cpu(blocking=false)): `values` is valid, and must live, until an event recorded behind it is reached.
 void copy_to_host(const Tensor& tensor, std::span<std::int32_t> values);
 
 /// A tensor over bytes that are already in the engine's form (a mapped weight cache), without a copy.

@@ -31,10 +31,11 @@ struct TraceStore::Trace final : Command {
 TraceStore::~TraceStore() = default;
 
 void TraceStore::refuse(std::string_view what) const {
-  check(!is_capturing(),
-        "[{}] inside a trace capture: a replay would not repeat it: do it before begin_trace_capture or after "
-        "end_trace_capture",
-        what);
+  check(
+      !is_capturing(),
+      "[{}] inside a trace capture: a replay would not repeat it: do it before begin_trace_capture or after "
+      "end_trace_capture",
+      what);
 }
 
 const std::shared_ptr<BlockPool>& TraceStore::arena() const {
@@ -61,8 +62,8 @@ TraceId TraceStore::begin() {
 }
 
 void TraceStore::end(TraceId id) {
-  check(is_capturing() && id == capture_id_, "[end_trace_capture] trace {} is not being captured: begin it first",
-        id);
+  check(is_capturing() && id == capture_id_,
+        "[end_trace_capture] trace {} is not being captured: begin it first", id);
   const std::shared_ptr<Trace> trace = std::exchange(capture_, nullptr);
   // The tensors that the caller still holds stay on his account.
   trace->charged = trace->region + trace->peak - trace->held;

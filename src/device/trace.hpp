@@ -1,9 +1,10 @@
 #pragma once
 // Captured commands that are replayed as one: TT-NN's Metal Trace.
 //
-// Between begin and end, ops are validated, allocated and recorded, and not run: tensors made meanwhile hold values
-// only after a replay. Whatever is not an op is refused by name: reads, writes, events. A replay runs the commands
-// with the addresses they had, without validation or allocation, and wakes the worker threads once.
+// Between begin and end, ops are validated, allocated and recorded, and not run: tensors made meanwhile hold
+// values only after a replay. Whatever is not an op is refused by name: reads, writes, events. A replay runs
+// the commands with the addresses they had, without validation or allocation, and wakes the worker threads
+// once.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,9 +38,9 @@ struct TraceInfo {
 };
 TraceInfo trace_info(const Device& device, TraceId id);
 
-/// Bytes that a command with so many operands takes in a trace region: for each worker core a launch message with
-/// its kernels' configuration (256 bytes) and its runtime arguments (32 a tensor). About 20 MB for the decode step
-/// of Llama-3.1-8B on n150, where the vendor's hand-made table reserves 25 MB.
+/// Bytes that a command with so many operands takes in a trace region: for each worker core a launch message
+/// with its kernels' configuration (256 bytes) and its runtime arguments (32 a tensor). About 20 MB for the
+/// decode step of Llama-3.1-8B on n150, where the vendor's hand-made table reserves 25 MB.
 std::int64_t trace_region_bytes(const Device& device, int operands);
 
 /// A device's traces; Device::submit() and the tensors' memory ask it.

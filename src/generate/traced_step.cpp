@@ -38,6 +38,16 @@ TracedStep::~TracedStep() {
 
 void TracedStep::run(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions) {
   if (!same(held_tokens_, tokens)) copy_to_device(tokens, ids_);
+  replay(positions);
+}
+
+void TracedStep::run_from(const Tensor& tokens, std::span<const std::int32_t> positions) {
+  copy(tokens, ids_);
+  consumed_ = device_.queue(current_queue()).record_event();
+  replay(positions);
+}
+
+void TracedStep::replay(std::span<const std::int32_t> positions) {
   if (!same(held_positions_, positions)) {
     copy_to_device(positions, positions_);
     held_positions_.assign(positions.begin(), positions.end());

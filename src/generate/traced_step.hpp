@@ -1,6 +1,7 @@
 #pragma once
-// A decode step as a captured trace. Token ids and positions live on the device: each replay feeds itself, by argmax
-// and plus_one, and the host writes only what it wants otherwise (another user's token, a sampled one).
+// A decode step as a captured trace. Token ids and positions live on the device: each replay feeds itself, by
+// argmax and plus_one, and the host writes only what it wants otherwise (another user's token, a sampled
+// one).
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,9 +19,15 @@ class TracedStep {
   TracedStep(const TracedStep&) = delete;
   TracedStep& operator=(const TracedStep&) = delete;
 
-  /// One replay, with tokens at positions (-1: idle). Returns when it is enqueued; the host writes only if the device
-  /// does not hold these values already.
+  /// One replay, with tokens at positions (-1: idle). Returns when it is enqueued; the host writes only if
+  /// the device does not hold these values already.
   void run(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions);
+
+  /// The same with the tokens from a tensor int32 [1, rows] on the device, copied in the order of this
+  /// thread's queue.
+  void run_from(const Tensor& tokens, std::span<const std::int32_t> positions);
+  /// Reached when the last run_from() has taken its tokens: the tensor may be overwritten.
+  const Event& consumed() const { return consumed_; }
 
   /// Float32 [1, 1, rows, vocab] of the last replay.
   const Tensor& logits() const { return logits_; }
@@ -32,11 +39,15 @@ class TracedStep {
   TraceInfo info() const { return trace_info(device_, trace_); }
 
  private:
+  void replay(std::span<const std::int32_t> positions);
+
   Device& device_;
   Tensor ids_, positions_;  // int32 [1, rows], [rows]
   Tensor logits_, next_;
   TraceId trace_ = 0;
-  std::vector<std::int32_t> held_tokens_, held_positions_;  // on the device, as far as the host knows; empty: not
+  Event consumed_;
+  std::vector<std::int32_t> held_tokens_,
+      held_positions_;  // on the device, as far as the host knows; empty: not
 };
 
 }  // namespace tessera::generate

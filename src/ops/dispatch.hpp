@@ -10,9 +10,10 @@
 
 namespace tessera {
 
-/// Validates, allocates, and hands the op to the queue of the inputs' device (QueueScope), or to the trace being
-/// captured. Errors carry the op's name and the module path; those of an asynchronous run surface at the next wait.
-/// Observers make a run synchronous: they see each op's values. All inputs must be on one device.
+/// Validates, allocates, and hands the op to the queue of the inputs' device (QueueScope), or to the trace
+/// being captured. Errors carry the op's name and the module path; those of an asynchronous run surface at
+/// the next wait. Observers make a run synchronous: they see each op's values. All inputs must be on one
+/// device.
 std::vector<Tensor> dispatch(std::shared_ptr<const Operation> op, std::vector<Tensor> inputs);
 
 template <class Op>

@@ -36,6 +36,7 @@ std::string bringup_html(const BringupReport& report) {
   equivalence_section(body, report);
   memory_section(body, report);
   performance_section(body, report);
+  queues_section(body, report);
   ops_section(body, report);
   return fill(page_html(),
               {{"title", escape_html(fmt::format("{} on {}: bring-up", report.model, report.device))},

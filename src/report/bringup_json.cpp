@@ -128,6 +128,20 @@ Generation parse_generation(const Json& j) {
   return g;
 }
 
+// A way of decoding on asynchronous queues, where issuing and running are apart.
+Json way_json(const BringupReport& r, const std::string& name) {
+  Json j = Json::object();
+  for (const StepWay& w : r.ways) {
+    if (w.name == name) {
+      j["step_ms"] = w.step_ms;
+      j["decode_tok_s"] = w.step_ms > 0 ? 1e3 / w.step_ms : 0;
+    } else if (w.name == name + ", asynchronous") {
+      j["host_ms"] = w.host_ms;
+    }
+  }
+  return j;
+}
+
 template <class T, class F>
 Json list(const std::vector<T>& values, F convert) {
   Json array = Json::array();
@@ -168,6 +182,12 @@ BringupReport parse(const Json& j) {
               m.at("device_capacity_bytes")};
   const Json& p = j.at("performance");
   r.performance = {p.at("prefill_tok_s"), p.at("decode_tok_s"), p.at("ttft_ms")};
+  for (const Json& w : j.at("ways"))
+    r.ways.push_back({w.at("name"), w.at("step_ms"), w.at("host_ms"), w.at("equal")});
+  const Json& t = j.at("trace");
+  r.trace = {t.at("commands"), t.at("region_bytes"), t.at("arena_bytes")};
+  for (const Json& e : j.at("timeline"))
+    r.timeline.push_back({e.at("queue"), e.at("name"), e.at("path"), e.at("begin_ms"), e.at("end_ms")});
   for (const auto& [key, value] : j.at("config").items())
     r.config.emplace_back(key, value.get<std::string>());
   return r;
@@ -233,8 +253,21 @@ Json to_json(const BringupReport& r) {
                       {"decode_tok_s", r.performance.decode_tok_s},
                       {"ttft_ms", r.performance.ttft_ms}};
   j["performance"] = measured;
-  j["performance"]["traced"] = {{"status", "skipped"}};
-  j["performance"]["eager"] = measured;
+  j["performance"]["eager"] = way_json(r, "eager");
+  j["performance"]["traced"] = way_json(r, "traced");
+  j["ways"] = list(r.ways, [](const StepWay& w) {
+    return Json{{"name", w.name}, {"step_ms", w.step_ms}, {"host_ms", w.host_ms}, {"equal", w.equal}};
+  });
+  j["trace"] = {{"commands", r.trace.commands},
+                {"region_bytes", r.trace.region_bytes},
+                {"arena_bytes", r.trace.arena_bytes}};
+  j["timeline"] = list(r.timeline, [](const TimelineEntry& e) {
+    return Json{{"queue", e.queue},
+                {"name", e.name},
+                {"path", e.path},
+                {"begin_ms", e.begin_ms},
+                {"end_ms", e.end_ms}};
+  });
   j["config"] = Json::object();
   for (const auto& [key, value] : r.config) j["config"][key] = value;
   return j;

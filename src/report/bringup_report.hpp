@@ -97,6 +97,29 @@ struct Performance {
   bool operator==(const Performance&) const = default;
 };
 
+/// One way of running decode steps.
+struct StepWay {
+  std::string name;    // "eager", "traced", ...
+  double step_ms = 0;  // median
+  double host_ms = 0;  // of which the host spends issuing; 0: not measured apart
+  bool equal = false;  // the tokens and logits of the first way, bit for bit
+  bool operator==(const StepWay&) const = default;
+};
+
+struct TraceSize {
+  int commands = 0;
+  std::int64_t region_bytes = 0, arena_bytes = 0;
+  bool operator==(const TraceSize&) const = default;
+};
+
+/// A command on a queue, from begin to end.
+struct TimelineEntry {
+  int queue = 0;
+  std::string name, path;
+  double begin_ms = 0, end_ms = 0;
+  bool operator==(const TimelineEntry&) const = default;
+};
+
 struct BringupReport {
   std::string model, architecture, device, engine, precision, isa, date, version;
   int threads = 0;
@@ -109,6 +132,9 @@ struct BringupReport {
   std::vector<Equivalence> equivalences;
   Memory memory;
   Performance performance;
+  std::vector<StepWay> ways;
+  TraceSize trace;
+  std::vector<TimelineEntry> timeline;  // of a few traced steps on two queues
   double seconds = 0;
   std::vector<std::pair<std::string, std::string>> config;  // shown as a table: "hidden_size" -> "576"
   bool operator==(const BringupReport&) const = default;

@@ -13,6 +13,7 @@
 #include "ops/isa.hpp"
 #include "report/bringup_html.hpp"
 #include "report/bringup_json.hpp"
+#include "report/trace_events.hpp"
 #include "util/clock.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
@@ -25,17 +26,18 @@
 namespace tessera::verify {
 namespace {
 
-constexpr int kPhases = 6;
+constexpr int kPhases = 7;
 
 constexpr std::array<const char*, kPhases> kPhaseNames{
     "baseline",        "phase 1: decode modules", "phase 2: layers",
-    "phase 3: decode", "phase 4: accuracy",       "phase 5: prefill and end to end"};
+    "phase 3: decode", "phase 4: accuracy",       "phase 5: prefill and end to end",
+    "phase 6: trace and queues"};
 
 std::vector<int> chosen_phases(const BringupOptions& options) {
   std::vector<int> phases = options.phases;
-  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5};
+  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5, 6};
   for (const int phase : phases) {
-    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 5 are known", phase);
+    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 6 are known", phase);
   }
   std::ranges::sort(phases);
   phases.erase(std::ranges::unique(phases).begin(), phases.end());
@@ -80,8 +82,10 @@ void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOpt
       return run_decode(s, options.prompt, report);
     case 4:
       return run_accuracy(s, options.prompt, options.tokens, report);
-    default:
+    case 5:
       return run_prefill(s, options.prompt, report);
+    default:
+      return run_performance(s, report);
   }
 }
 
@@ -134,6 +138,8 @@ report::BringupReport run_bringup(const BringupOptions& options,
     state.finish(phase);
   }
   write_text_file(options.out / "report.json", report::json_text(report) + "\n");
+  if (!report.timeline.empty())
+    write_text_file(options.out / "timeline.json", report::trace_event_json(report.timeline));
   write_text_file(options.out / "report.html", report::bringup_html(report));
   state.discard();
   return report;

@@ -31,6 +31,9 @@ void run_accuracy(Session& session, const std::string& prompt, int tokens, repor
 /// Phase 5, items 7 and 8: prefill by layer and whole, equivalence, end to end.
 void run_prefill(Session& session, const std::string& prompt, report::BringupReport& report);
 
+/// Item 9: decode steps eagerly and traced, on one queue and on two; the same bits, and what each costs.
+void run_performance(Session& session, report::BringupReport& report);
+
 /// The checklist entry of an item (1..10), made when it is not there yet.
 report::ChecklistItem& checklist_item(report::BringupReport& report, int item);
 

@@ -18,7 +18,7 @@ Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOp
   s.files = s.checkpoint->tokenizer();
   s.tokenizer = std::make_unique<text::Tokenizer>(s.files);
   s.reference_device = Device::open("cpu", Engine::Ref);
-  s.device = Device::open(options.device, options.engine);
+  s.device = Device::open(options.device, options.engine, {.num_command_queues = kMaxCommandQueues});
   const int limit = s.config().max_position_embeddings;
   s.context = limit > 0 ? std::min(options.context, limit) : options.context;
   s.reference = models::load_model(*s.reference_device, *s.checkpoint,

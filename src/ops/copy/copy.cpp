@@ -15,8 +15,8 @@ struct Copy final : Operation {
     const bool integers = is_integer(in[0].dtype());
     for (const Tensor& tensor : in) {
       check(is_integer(tensor.dtype()) == integers,
-            "[copy] {} to {}: both must hold integers or both floats: typecast first", to_string(in[0].spec()),
-            to_string(in[1].spec()));
+            "[copy] {} to {}: both must hold integers or both floats: typecast first",
+            to_string(in[0].spec()), to_string(in[1].spec()));
       if (!integers) check_float_rows(name(), tensor);
     }
     check(in[0].logical_shape().volume() == in[1].logical_shape().volume(),
