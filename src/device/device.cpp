@@ -86,6 +86,16 @@ int current_queue() {
   return t_queue;
 }
 
+Event record_event(Device& device, int cq_id) {
+  device.traces().refuse("record_event");
+  return device.queue(cq_id).record_event();
+}
+
+void wait_for_event(Device& device, int cq_id, const Event& event) {
+  device.traces().refuse("wait_for_event");
+  device.queue(cq_id).wait_for_event(event);
+}
+
 void Device::charge(std::int64_t bytes, const BlockPool* pool) {
   const std::int64_t now = allocated_.fetch_add(bytes) + bytes;
   const std::int64_t capacity = sheet_.dram_bytes * sheet_.chips;

@@ -43,7 +43,7 @@ void TracedStep::run(std::span<const std::int32_t> tokens, std::span<const std::
 
 void TracedStep::run_from(const Tensor& tokens, std::span<const std::int32_t> positions) {
   copy(tokens, ids_);
-  consumed_ = device_.queue(current_queue()).record_event();
+  consumed_ = record_event(device_, current_queue());
   replay(positions);
 }
 

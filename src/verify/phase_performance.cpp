@@ -94,28 +94,27 @@ class Steps {
     generate::TracedStep& step = traced();
     const Stopwatch clock;
     Tensor staging = upload({1, 1}, 0), result = upload({1}, 0);
-    CommandQueue &compute = device().queue(0), &transfer = device().queue(1);
     // Recorded before the loop, so that the first step waits for nothing.
-    Event consumed = compute.record_event(), read = transfer.record_event();
+    Event consumed = record_event(device(), 0), read = record_event(device(), 1);
     for (std::size_t i = 0; i < steps; ++i) {
       check_interrupt();
       const std::int32_t id = token(i), at = position(i);
       {
         const QueueScope queue(1);
-        transfer.wait_for_event(consumed);
+        wait_for_event(device(), 1, consumed);
         copy_to_device(std::span(&id, 1), staging);
       }
-      compute.wait_for_event(transfer.record_event());
+      wait_for_event(device(), 0, record_event(device(), 1));
       step.run_from(staging, std::span(&at, 1));
       consumed = step.consumed();
-      if (reads) compute.wait_for_event(read);
+      if (reads) wait_for_event(device(), 0, read);
       copy(step.next(), result);
-      if (reads) transfer.wait_for_event(compute.record_event());
+      if (reads) wait_for_event(device(), 1, record_event(device(), 0));
       {
         const QueueScope queue(reads ? 1 : 0);
         copy_to_host(result, std::span(&outcome.next[i], 1));
       }
-      if (reads) read = transfer.record_event();
+      if (reads) read = record_event(device(), 1);
     }
     device().synchronize();
     outcome.step_ms.push_back(clock.milliseconds() / static_cast<double>(steps));
