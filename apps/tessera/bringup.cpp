@@ -42,7 +42,8 @@ void add_bringup(CLI::App& app, int& exit_code) {
   command->add_option("--engine", options->engine, "fast or ref")->capture_default_str();
   command->add_option("--precision", options->precision, "accuracy, performance, bf16, fp32 or a .json file")
       ->capture_default_str();
-  command->add_option("--phases", options->phases, "0 (baseline) to 5; default all")->delimiter(',');
+  command->add_option("--phases", options->phases, "0 (baseline) to 6 (trace and queues); default all")
+      ->delimiter(',');
   command->add_option("--prompt", options->prompt, "The prompt of phases 3 to 5")->capture_default_str();
   command->add_option("--tokens", options->tokens, "Tokens of the token comparison")->capture_default_str();
   command->add_option("--golden", options->golden, "A golden file for the baseline");

@@ -95,8 +95,8 @@ class QueueScope {
 
 int current_queue();
 
-/// An event behind everything that queue cq_id has been given; and commands of queue cq_id that wait for one (TT-NN's
-/// record_event and wait_for_event). Refused inside a capture.
+/// An event behind everything that queue cq_id has been given; and commands of queue cq_id that wait for one
+/// (TT-NN's record_event and wait_for_event). Refused inside a capture.
 Event record_event(Device& device, int cq_id);
 void wait_for_event(Device& device, int cq_id, const Event& event);
 

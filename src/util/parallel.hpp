@@ -12,8 +12,8 @@ int num_threads();
 /// Sets the number of threads (>= 1). Not to be called from inside a parallel_for.
 void set_num_threads(int n);
 
-/// Keeps the worker threads awake between loops during its lifetime: many short loops in a row (a replayed trace)
-/// wake them once.
+/// Keeps the worker threads awake between loops during its lifetime: many short loops in a row (a replayed
+/// trace) wake them once.
 class ParallelSession {
  public:
   ParallelSession();

@@ -29,9 +29,8 @@ namespace {
 constexpr int kPhases = 7;
 
 constexpr std::array<const char*, kPhases> kPhaseNames{
-    "baseline",        "phase 1: decode modules", "phase 2: layers",
-    "phase 3: decode", "phase 4: accuracy",       "phase 5: prefill and end to end",
-    "phase 6: trace and queues"};
+    "baseline",          "phase 1: decode modules",         "phase 2: layers",          "phase 3: decode",
+    "phase 4: accuracy", "phase 5: prefill and end to end", "phase 6: trace and queues"};
 
 std::vector<int> chosen_phases(const BringupOptions& options) {
   std::vector<int> phases = options.phases;

@@ -78,7 +78,8 @@ TEST_P(Traces, WhatAReplayWouldNotRepeatIsRefusedByName) {
   const TraceId id = begin_trace_capture(*device_);
   expect_refused("to_vector", "inside a trace capture", [&] { x.to_vector(); });
   expect_refused("to_int_vector", "inside a trace capture", [&] { ints.to_int_vector(); });
-  expect_refused("to_device", "inside a trace capture", [&] { to_device(*device_, std::span(values), x.spec()); });
+  expect_refused("to_device", "inside a trace capture",
+                 [&] { to_device(*device_, std::span(values), x.spec()); });
   expect_refused("copy_to_device", "inside a trace capture", [&] { copy_to_device(std::span(values), x); });
   expect_refused("zeros", "inside a trace capture", [&] { zeros(*device_, x.spec()); });
   expect_refused("execute_trace", "inside a trace capture", [&] { execute_trace(*device_, id); });
