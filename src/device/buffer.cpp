@@ -57,30 +57,33 @@ void BlockPool::give_back(Block block) {
   free_[block.size].push_back(block.data);
 }
 
-Buffer::Buffer(std::shared_ptr<Device> device, std::size_t bytes, std::int64_t charged)
-    : device_(std::move(device)), pool_(device_->pool()), charged_(charged) {
-  device_->charge(charged_, pool_.get());
+Buffer::Buffer(std::shared_ptr<Device> device, std::size_t bytes, const TensorSpec& spec,
+               const MemoryConfig& config)
+    : device_(std::move(device)),
+      pool_(device_->pool()),
+      room_(device_->take_room(spec, config, pool_.get())) {
   try {
     if (bytes != 0) block_ = pool_->take(bytes);
   } catch (...) {
-    device_->charge(-charged_, pool_.get());
+    device_->give_back_room(room_, pool_.get());
     throw;
   }
   data_ = block_.data;
 }
 
 Buffer::Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner, const std::byte* data,
-               std::int64_t charged)
+               const TensorSpec& spec, const MemoryConfig& config)
     : device_(std::move(device)),
       owner_(std::move(owner)),
       data_(const_cast<std::byte*>(data)),
-      charged_(charged) {
-  device_->charge(charged_);
-}
+      room_(device_->take_room(spec, config)) {}
+
+Buffer::Buffer(std::shared_ptr<Device> device, const std::byte* data)
+    : device_(std::move(device)), data_(const_cast<std::byte*>(data)) {}
 
 Buffer::~Buffer() {
   if (block_.data != nullptr) pool_->give_back(block_);
-  device_->charge(-charged_, pool_.get());
+  device_->give_back_room(room_, pool_.get());
 }
 
 }  // namespace tessera

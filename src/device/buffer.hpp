@@ -7,6 +7,8 @@
 #include <mutex>
 #include <vector>
 
+#include "device/memory_account.hpp"
+
 namespace tessera {
 
 /// Blocks of memory, 64-byte aligned (huge pages from 2 MiB on); freed blocks are kept for the next request
@@ -32,13 +34,16 @@ class BlockPool {
 
 class Device;
 
-/// Owns its memory: a pool block, or a view whose owner is kept alive (a mapped weight cache). On destruction
-/// the device's account gets `charged` bytes back.
+/// Owns its memory: a pool block, or a view whose owner is kept alive (a mapped weight cache); and its room
+/// in the device's banks, unless it is given none.
 class Buffer {
  public:
-  Buffer(std::shared_ptr<Device> device, std::size_t bytes, std::int64_t charged);
+  Buffer(std::shared_ptr<Device> device, std::size_t bytes, const TensorSpec& spec,
+         const MemoryConfig& config);
   Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner, const std::byte* data,
-         std::int64_t charged);
+         const TensorSpec& spec, const MemoryConfig& config);
+  /// Memory that another buffer holds room for.
+  Buffer(std::shared_ptr<Device> device, const std::byte* data);
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -55,7 +60,7 @@ class Buffer {
   std::shared_ptr<BlockPool> pool_;
   BlockPool::Block block_;
   std::byte* data_ = nullptr;
-  std::int64_t charged_ = 0;
+  BankRoom room_;
 };
 
 }  // namespace tessera

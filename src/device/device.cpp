@@ -37,7 +37,10 @@ std::shared_ptr<Device> Device::open(std::string_view sheet, Engine engine, cons
 }
 
 Device::Device(const SpecSheet& sheet, Engine engine, const DeviceOptions& options)
-    : sheet_(sheet), engine_(engine), traces_(std::make_unique<TraceStore>(*this)) {
+    : sheet_(sheet),
+      engine_(engine),
+      memory_(sheet, engine == Engine::Meta),
+      traces_(std::make_unique<TraceStore>(*this)) {
   for (int id = 0; id < options.num_command_queues; ++id)
     queues_.push_back(std::make_unique<CommandQueue>(id));
   set_async(options.async);
@@ -96,20 +99,15 @@ void wait_for_event(Device& device, int cq_id, const Event& event) {
   device.queue(cq_id).wait_for_event(event);
 }
 
-void Device::charge(std::int64_t bytes, const BlockPool* pool) {
-  const std::int64_t now = allocated_.fetch_add(bytes) + bytes;
-  const std::int64_t capacity = sheet_.dram_bytes * sheet_.chips;
-  if (bytes > 0 && now > capacity && engine_ != Engine::Meta) {
-    allocated_.fetch_sub(bytes);
-    fail_user(
-        "{}: out of memory: {} bytes more on top of {} of {}: use a smaller batch or context, a block-float "
-        "precision, or a larger device",
-        sheet_.name, bytes, now - bytes, capacity);
-  }
-  if (traces_->is_capturing() && pool == traces_->arena().get()) traces_->charge(bytes);
-  std::int64_t peak = peak_.load();
-  while (now > peak && !peak_.compare_exchange_weak(peak, now)) {
-  }
+BankRoom Device::take_room(const TensorSpec& spec, const MemoryConfig& config, const BlockPool* pool) {
+  const BankRoom room = memory_.take(spec, config);
+  if (traces_->is_capturing() && pool == traces_->arena().get()) traces_->charge(memory_.bytes_of(room));
+  return room;
+}
+
+void Device::give_back_room(const BankRoom& room, const BlockPool* pool) {
+  memory_.give_back(room);
+  if (traces_->is_capturing() && pool == traces_->arena().get()) traces_->charge(-memory_.bytes_of(room));
 }
 
 }  // namespace tessera

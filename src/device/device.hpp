@@ -1,6 +1,5 @@
 #pragma once
 // A device is a spec sheet (capacity) and an engine (arithmetic).
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -40,10 +39,12 @@ class Device : public std::enable_shared_from_this<Device> {
   Engine engine() const { return engine_; }
   const SpecSheet& sheet() const { return sheet_; }
 
-  /// Bytes that tensors take as the device packs them (tile padding included), now and at most.
-  std::int64_t allocated_bytes() const { return allocated_.load(std::memory_order_relaxed); }
-  std::int64_t peak_bytes() const { return peak_.load(std::memory_order_relaxed); }
-  void reset_peak() { peak_.store(allocated_bytes()); }
+  /// Bytes of DRAM that the banks hold, now and at most: tensors as the device packs them, in whole pages in
+  /// every bank.
+  std::int64_t allocated_bytes() const { return memory_.allocated(); }
+  std::int64_t peak_bytes() const { return memory_.peak(); }
+  void reset_peak() { memory_.reset_peak(); }
+  const MemoryAccount& memory() const { return memory_; }
 
   int num_command_queues() const { return static_cast<int>(queues_.size()); }
   /// UserError for a queue that was not asked for.
@@ -65,9 +66,11 @@ class Device : public std::enable_shared_from_this<Device> {
 
   // For Buffer: where memory comes from now; a capture has an arena of its own.
   const std::shared_ptr<BlockPool>& pool() const;
-  /// Adds to the account (negative: gives back). Throws UserError when the sheet's DRAM would overflow.
-  /// `pool`: where the memory is from; a capture keeps an account of its arena.
-  void charge(std::int64_t bytes, const BlockPool* pool = nullptr);
+  /// Room in the banks. Throws UserError when they are full. `pool`: where the memory is from; a capture
+  /// keeps an account of its arena.
+  BankRoom take_room(const TensorSpec& spec, const MemoryConfig& config, const BlockPool* pool = nullptr);
+  BankRoom take_trace_room(std::int64_t bytes) { return memory_.take(bytes, MemoryKind::Trace); }
+  void give_back_room(const BankRoom& room, const BlockPool* pool = nullptr);
 
  private:
   Device(const SpecSheet& sheet, Engine engine, const DeviceOptions& options);
@@ -75,8 +78,7 @@ class Device : public std::enable_shared_from_this<Device> {
   const SpecSheet& sheet_;
   Engine engine_;
   std::shared_ptr<BlockPool> pool_ = std::make_shared<BlockPool>();
-  std::atomic<std::int64_t> allocated_{0};
-  std::atomic<std::int64_t> peak_{0};
+  MemoryAccount memory_;
   std::unique_ptr<TraceStore> traces_;
   std::vector<std::unique_ptr<CommandQueue>> queues_;  // last: their threads end before what they use
 };

@@ -120,9 +120,9 @@ Form choose_form(Engine engine, const TensorSpec& spec, const MemoryConfig& conf
 
 Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config) {
   const Form form = choose_form(device.engine(), spec, config);
-  auto buffer = std::make_shared<Buffer>(device.shared_from_this(),
-                                         static_cast<std::size_t>(form_bytes(form, spec.logical_shape)),
-                                         spec.packed_bytes());
+  auto buffer =
+      std::make_shared<Buffer>(device.shared_from_this(),
+                               static_cast<std::size_t>(form_bytes(form, spec.logical_shape)), spec, config);
   return Tensor(spec, config, form, std::move(buffer));
 }
 
@@ -167,8 +167,8 @@ Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig&
   const std::int64_t expected = form_bytes(form, spec.logical_shape);
   check(static_cast<std::int64_t>(bytes.size()) == expected, "mapped tensor {}: {} bytes: expected {}",
         to_string(spec), bytes.size(), expected);
-  auto buffer = std::make_shared<Buffer>(device.shared_from_this(), std::move(owner), bytes.data(),
-                                         spec.packed_bytes());
+  auto buffer =
+      std::make_shared<Buffer>(device.shared_from_this(), std::move(owner), bytes.data(), spec, config);
   Tensor tensor(spec, config, form, std::move(buffer));
   return tensor.set_constant();
 }
@@ -201,7 +201,7 @@ HostTensor Tensor::cpu() const {
 Tensor Tensor::unpinned(const BlockPool& arena) const {
   if (!is_allocated() || buffer_->pool() != &arena) return *this;
   Tensor result = *this;
-  result.buffer_ = std::make_shared<Buffer>(shared_device(), nullptr, buffer_->data(), 0);
+  result.buffer_ = std::make_shared<Buffer>(shared_device(), buffer_->data());
   return result;
 }
 

@@ -69,7 +69,7 @@ class Tensor {
 /// The form in which `engine` keeps such a tensor. Throws UserError for a combination that it does not have.
 Form choose_form(Engine engine, const TensorSpec& spec, const MemoryConfig& config);
 
-/// Uninitialised. Charges the device with spec.packed_bytes().
+/// Uninitialised. Takes room in the device's banks, of the current MemoryScope's kind.
 Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config = {});
 
 /// All zeros.

@@ -14,7 +14,7 @@ struct TraceStore::Trace final : Command {
   std::shared_ptr<BlockPool> arena = std::make_shared<BlockPool>();
   std::int64_t held = 0, peak = 0;  // bytes of the tensors made during the capture
   std::int64_t region = 0;
-  std::int64_t charged = 0;
+  BankRoom room;  // the region, and what the arena has beyond the tensors that the caller still holds
 
   void run() override {
     const ParallelSession awake;
@@ -66,8 +66,7 @@ void TraceStore::end(TraceId id) {
         "[end_trace_capture] trace {} is not being captured: begin it first", id);
   const std::shared_ptr<Trace> trace = std::exchange(capture_, nullptr);
   // The tensors that the caller still holds stay on his account.
-  trace->charged = trace->region + trace->peak - trace->held;
-  device_.charge(trace->charged);
+  trace->room = device_.take_trace_room(trace->region + trace->peak - trace->held);
   traces_.emplace(id, trace);
 }
 
@@ -79,7 +78,7 @@ void TraceStore::execute(TraceId id, int cq_id, bool blocking) {
 }
 
 void TraceStore::release(TraceId id) {
-  device_.charge(-find(id)->charged);
+  device_.give_back_room(find(id)->room);
   traces_.erase(id);
 }
 

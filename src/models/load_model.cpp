@@ -81,6 +81,7 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   architecture.check(config);
   check_fits_checkpoint(checkpoint);
   const int max_seq = sequence_limit(config, options);
+  const MemoryScope scope(MemoryKind::Weights);
   const auto meta = Device::open("cpu", Engine::Meta);
   RecordingSource recording(*meta);
   architecture.build(config, options.precision, 1, recording);
@@ -101,6 +102,7 @@ std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelCon
   const Architecture& architecture = find_architecture(config.architecture);
   architecture.check(config);
   MetaSource weights(device);
+  const MemoryScope scope(MemoryKind::Weights);
   return architecture.build(config, options.precision, sequence_limit(config, options), weights);
 }
 

@@ -19,6 +19,8 @@ KvCache::KvCache(Device& device, const KvCacheConfig& config) : config_(config) 
   const Shape shape = is_paged() ? Shape{blocks, config.kv_heads, config.block_size, config.head_dim}
                                  : Shape{config.max_users, config.kv_heads, config.max_seq, config.head_dim};
   const TensorSpec spec{shape, config.dtype, Layout::TILE};
+  const MemoryScope scope(MemoryKind::KvCache);
+  check_room(device, spec);
   for (int layer = 0; layer < config.layers; ++layer) {
     for (auto* tensors : {&k_, &v_}) {
       tensors->push_back(allocate_tensor_on_device(device, spec));
@@ -39,6 +41,25 @@ KvCache::KvCache(Device& device, const KvCacheConfig& config) : config_(config) 
   page_table_ = allocate_tensor_on_device(
       device, {Shape{config.max_users, blocks_per_user()}, DataType::INT32, Layout::ROW_MAJOR});
   upload();
+}
+
+// Says before anything is allocated what would fit: the error of the last layer's tensor could not.
+void KvCache::check_room(const Device& device, const TensorSpec& spec) const {
+  const MemoryAccount& memory = device.memory();
+  const std::int64_t bytes = 2 * config_.layers * memory.bytes_of(spec, {});
+  const std::int64_t unused = memory.capacity() - memory.allocated();
+  if (bytes <= unused) return;
+  const double part = static_cast<double>(unused) / static_cast<double>(bytes);
+  const auto context = static_cast<std::int64_t>(part * config_.max_seq) / 32 * 32;
+  const auto users = static_cast<int>(part * config_.max_users);
+  std::string advice = context > 0 ? fmt::format("a context of {} fits", context) : "no context fits";
+  if (users > 0) advice += fmt::format(", or a batch of {}", users);
+  fail_user(
+      "{}: out of memory: a KV cache of {} users x {} positions in {} takes {} bytes: {} of {} free, weights "
+      "hold {}: "
+      "{}; or use a block-float precision or a larger device",
+      device.sheet().name, config_.max_users, config_.max_seq, to_string(config_.dtype), bytes, unused,
+      memory.capacity(), memory.allocated(MemoryKind::Weights), advice);
 }
 
 std::int64_t KvCache::blocks_per_user() const {

@@ -49,6 +49,7 @@ class KvCache {
  private:
   std::int64_t blocks_per_user() const;
   void upload();
+  void check_room(const Device& device, const TensorSpec& spec) const;
 
   KvCacheConfig config_;
   std::vector<Tensor> k_, v_;

@@ -54,6 +54,13 @@ Rope::Rope(Device& device, const io::ModelConfig& config, int max_seq) : form_(c
             config.rope_scaling.frequency_divisors.size() == static_cast<std::size_t>(config.head_dim / 2),
         "config: {} rope frequencies for a head of {}: {} expected",
         config.rope_scaling.frequency_divisors.size(), config.head_dim, config.head_dim / 2);
+  const MemoryScope scope(MemoryKind::Tables);
+  const TensorSpec spec{Shape{max_seq, config.head_dim}, DataType::FLOAT32, Layout::ROW_MAJOR};
+  if (device.engine() == Engine::Meta) {
+    cos_ = allocate_tensor_on_device(device, spec).set_constant();
+    sin_ = allocate_tensor_on_device(device, spec).set_constant();
+    return;
+  }
   const std::vector<float> inv = frequencies(config);
   const auto dim = static_cast<std::size_t>(config.head_dim);
   std::vector<float> cos(static_cast<std::size_t>(max_seq) * dim), sin(cos.size());
@@ -67,7 +74,6 @@ Rope::Rope(Device& device, const io::ModelConfig& config, int max_seq) : form_(c
       sin[first] = sin[second] = static_cast<float>(std::sin(static_cast<double>(angle)));
     }
   }
-  const TensorSpec spec{Shape{max_seq, config.head_dim}, DataType::FLOAT32, Layout::ROW_MAJOR};
   cos_ = to_device(device, std::span<const float>(cos), spec).set_constant();
   sin_ = to_device(device, std::span<const float>(sin), spec).set_constant();
 }

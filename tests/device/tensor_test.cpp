@@ -127,7 +127,7 @@ TEST(Tensor, MapsMemoryAndKeepsItsOwner) {
     EXPECT_EQ(mapped.bytes().data(), bytes.data());
     EXPECT_TRUE(mapped.is_constant());
     EXPECT_FALSE(packed.is_constant());
-    EXPECT_EQ(device->allocated_bytes(), before + spec.packed_bytes());
+    EXPECT_EQ(device->allocated_bytes(), before + device->memory().bytes_of(spec, {}));
     EXPECT_EQ(mapped.to_vector(), Floats(99, -2.0f));
     EXPECT_FALSE(watch.expired());
     EXPECT_THROW(map_on_device(*device, spec, DRAM_WIDTH_SHARDED, nullptr, bytes.first(10)), UserError);
