@@ -2,8 +2,8 @@
 #include "ops/dispatch.hpp"
 #include "tensor/host_tensor.hpp"
 
-std::vector<tessera::Tensor> run(const tessera::Operation& op, const tessera::HostTensor& host,
-                                 tessera::Device& device) {
+std::vector<tessera::Tensor> run(const std::shared_ptr<const tessera::Operation>& op,
+                                 const tessera::HostTensor& host, tessera::Device& device) {
 #ifdef WRONG
   (void)device;
   return tessera::dispatch(op, {host});

@@ -110,7 +110,7 @@ TEST_F(RopeTest, GatherTakesEachUsersRow) {
     const auto row = [&](std::size_t u) { return std::vector<float>(&cos[u * 4], &cos[u * 4] + 4); };
     EXPECT_EQ(row(0), rope.range(63, 1).cos.to_vector());
     EXPECT_EQ(row(1), std::vector<float>(4, 1.0f));
-    EXPECT_EQ(row(2), std::vector<float>(4, 1.0f));  // idle
+    EXPECT_EQ(row(2), std::vector<float>(4, 0.0f));  // idle
     EXPECT_EQ(row(3), rope.range(7, 1).cos.to_vector());
   }
 }

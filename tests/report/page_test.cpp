@@ -62,6 +62,10 @@ TEST(BringupHtml, ShowsWhatTheReportHas) {
                            "12.0 GiB",
                            "696 tok/s",
                            "89.2 ms",
+                           "The trace holds 512 commands: 9.0 MiB of trace region, 3.0 MiB of tensors",
+                           "eager, asynchronous",
+                           "queue 1",
+                           "copy_to_host  0.250 ms",
                            "2 comparisons, 1 below"}) {
     EXPECT_TRUE(contains(markup.text, part)) << part;
   }
@@ -88,14 +92,15 @@ TEST(BringupHtml, MarksWhereTheTextsPart) {
 
 TEST(BringupHtml, DrawsThePlots) {
   const Markup markup = read(bringup_html(sample_report()));
-  EXPECT_EQ(elements(markup, "svg"), 2);
+  EXPECT_EQ(elements(markup, "svg"), 3);
   EXPECT_EQ(elements(markup, "polyline"), 2);  // decode and prefill
   const auto has = [&](const std::string& element, const std::string& css) {
     return std::ranges::count_if(markup.attributes, [&](const Markup::Attribute& a) {
       return a.element == element && a.name == "class" && a.value == css;
     });
   };
-  EXPECT_EQ(has("rect", "hover"), 2 + 3);  // two layers, three tokens
+  EXPECT_EQ(has("rect", "hover"), 2 + 3);                         // two layers, three tokens
+  EXPECT_EQ(has("rect", "span s0") + has("rect", "span s1"), 2);  // a command of each queue
   EXPECT_EQ(has("line", "threshold"), 1);
   EXPECT_EQ(has("line", "point miss"), 1);
   EXPECT_EQ(has("line", "point miss far"), 1);
@@ -133,7 +138,7 @@ TEST(BringupHtml, LinksOnlyToSectionsThatExist) {
     EXPECT_TRUE(a.name != "id" || ids.insert(a.value).second) << a.value << " twice";
     if (a.name == "href") targets.insert(a.value.substr(1));
   }
-  EXPECT_EQ(targets.size(), 8u);
+  EXPECT_EQ(targets.size(), 9u);
   for (const std::string& target : targets) EXPECT_TRUE(ids.contains(target)) << target;
 }
 
@@ -145,7 +150,8 @@ TEST(BringupHtml, EscapesEveryTextOfTheModel) {
        {&report.model, &report.architecture, &report.device, &report.engine, &report.precision, &report.isa,
         &report.date, &report.version, &report.baseline, &report.config[0].first, &report.config[0].second,
         &report.layers[0].mode, &report.accuracy[0].text, &report.equivalences[0].name,
-        &report.equivalences[0].what})
+        &report.equivalences[0].what, &report.ways[0].name, &report.timeline[0].name,
+        &report.timeline[0].path})
     *text = hostile;
   for (ChecklistItem& item : report.checklist) item.title = item.reason = item.evidence = hostile;
   for (OpResult& op : report.ops) op.phase = op.mode = op.path = op.op = op.input = op.note = hostile;
@@ -174,7 +180,8 @@ TEST(BringupHtml, NamesThePhasesThatWereNotRun) {
   for (const char* part :
        {"No comparison layer by layer: phase 4", "No token comparison: phase 4", "No generated text: phase 4",
         "No equivalence of prefill, decode, chunks and pages: phase 5", "Not measured: no phase was run",
-        "No measurement of speed: phase 5", "No comparison op by op: phase 1"}) {
+        "No measurement of speed: phase 5", "No comparison of eager, traced and queued steps: phase 6",
+        "No comparison op by op: phase 1"}) {
     EXPECT_TRUE(contains(markup.text, part)) << part;
   }
   EXPECT_EQ(elements(markup, "svg"), 0);

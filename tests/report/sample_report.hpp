@@ -62,6 +62,10 @@ inline BringupReport sample_report() {
   r.memory = {std::int64_t{190} << 20, std::int64_t{17} << 20, std::int64_t{753} << 20, std::int64_t{2} << 30,
               std::int64_t{12} << 30};
   r.performance = {696.4, 39.9, 89.2};
+  r.ways = {
+      {"eager", 25.5, 3.75, true}, {"eager, asynchronous", 26.5, 1.25, true}, {"traced", 22.5, 0.03, false}};
+  r.trace = {512, std::int64_t{9} << 20, std::int64_t{3} << 20};
+  r.timeline = {{0, "linear", "layers.0.mlp", 0.5, 1.75}, {1, "copy_to_host", "", 1.25, 1.5}};
   r.config = {{"hidden_size", "576"}, {"rope_theta", "10000"}};
   return r;
 }

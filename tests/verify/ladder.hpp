@@ -27,7 +27,7 @@ class Ladder {
 
   nn::CausalLm& device() { return *session.model; }
 
-  /// Runs phases 1 to 5.
+  /// Runs phases 1 to 6.
   report::BringupReport run(std::initializer_list<int> phases) {
     const std::string prompt = "Hello, how are you?";
     report::BringupReport report;
@@ -37,6 +37,7 @@ class Ladder {
       if (phase == 3) run_decode(session, prompt, report);
       if (phase == 4) run_accuracy(session, prompt, 20, report);
       if (phase == 5) run_prefill(session, prompt, report);
+      if (phase == 6) run_performance(session, report);
     }
     return report;
   }

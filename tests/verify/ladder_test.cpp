@@ -40,8 +40,9 @@ class LadderTest : public ::testing::Test {
   }
   std::filesystem::path state() const { return options().out / "state.json"; }
 
-  const Names all_{"baseline",        "phase 1: decode modules", "phase 2: layers",
-                   "phase 3: decode", "phase 4: accuracy",       "phase 5: prefill and end to end"};
+  const Names all_{
+      "baseline",          "phase 1: decode modules",         "phase 2: layers",          "phase 3: decode",
+      "phase 4: accuracy", "phase 5: prefill and end to end", "phase 6: trace and queues"};
   tessera::test::TinyFolder files_{test::ladder_options()};
   Names begun_;
 };
@@ -51,16 +52,15 @@ TEST_F(LadderTest, GoodModelPassesEverything) {
   EXPECT_EQ(begun_, all_);
   ASSERT_EQ(report.checklist.size(), 10u);
   EXPECT_TRUE(all_required_pass(report));
-  for (int i = 2; i <= 8; ++i) {
+  for (int i = 2; i <= 9; ++i) {
     EXPECT_EQ(item(report, i).status, report::Status::Pass) << i << ": " << item(report, i).reason;
     EXPECT_FALSE(item(report, i).evidence.empty());
   }
-  for (const int i : {1, 9, 10}) {
+  for (const int i : {1, 10}) {
     EXPECT_EQ(item(report, i).status, report::Status::Skipped) << i;
     EXPECT_FALSE(item(report, i).reason.empty());
   }
   EXPECT_NE(item(report, 1).reason.find("no golden file"), std::string::npos);
-  EXPECT_NE(item(report, 9).reason.find("trace"), std::string::npos);
   EXPECT_NE(item(report, 10).reason.find("mesh"), std::string::npos);
 
   ASSERT_EQ(report.accuracy.size(), 2u);
@@ -76,6 +76,10 @@ TEST_F(LadderTest, GoodModelPassesEverything) {
   // Keys and values, 3 layers, 2 heads, 128 positions of 16 channels in tiles of 32, bfloat16.
   EXPECT_EQ(report.memory.kv_bytes, 2 * 3 * 2 * 128 * 32 * 2);
   EXPECT_GT(report.performance.decode_tok_s, 0);
+  EXPECT_EQ(report.ways.size(), 6u);
+  for (const auto& way : report.ways) EXPECT_TRUE(way.equal) << way.name;
+  EXPECT_GT(report.trace.commands, 0);
+  EXPECT_TRUE(std::filesystem::exists(options().out / "timeline.json"));
   EXPECT_TRUE(std::filesystem::exists(options().out / "report.json"));
   EXPECT_FALSE(std::filesystem::exists(state()));
 }
@@ -117,7 +121,7 @@ TEST_F(LadderTest, ChosenPhasesOnly) {
   }
   EXPECT_EQ(item(report, 2).status, report::Status::Pass);
   EXPECT_EQ(item(report, 4).status, report::Status::Pass);
-  o.phases = {6};
+  o.phases = {7};
   EXPECT_THROW(run(o), UserError);
 }
 
