@@ -41,6 +41,8 @@ Json report_json(const generate::BenchReport& r) {
           {"precision", r.precision},
           {"threads", r.threads},
           {"isa", r.isa},
+          {"async", r.async},
+          {"trace", r.trace},
           {"load_s", r.load_s},
           {"ttft_ms", r.ttft_ms},
           {"memory",
@@ -56,8 +58,9 @@ double megabytes(std::int64_t bytes) {
 }
 
 std::string report_text(const generate::BenchReport& r) {
-  std::string text = fmt::format("{} on {}: {} engine, {} precision, {} threads, {}\n\n", r.model, r.device,
-                                 r.engine, r.precision, r.threads, r.isa);
+  std::string text = fmt::format("{} on {}: {} engine, {} precision, {} threads, {}, {}, {}\n\n", r.model,
+                                 r.device, r.engine, r.precision, r.threads, r.isa,
+                                 r.trace ? "traced" : "eager", r.async ? "asynchronous" : "at once");
   text += fmt::format("{:<8} {:>5} {:>6} {:>7} {:>10} {:>21} {:>10}\n", "", "batch", "prompt", "context",
                       "tok/s", "(min - max)", "ms");
   for (const generate::BenchResult& row : r.results) {

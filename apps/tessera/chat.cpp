@@ -40,7 +40,7 @@ void run(Options& o) {
   const bool terminal = isatty(STDIN_FILENO) != 0;
   generate::ModelSession session(o.choice);
   session.load(o.context);
-  generate::Generator generator(session.model(), {.users = 1});
+  generate::Generator generator(session.model(), {.users = 1, .trace = o.choice.trace});
   o.conversation.stop_ids = session.stop_ids();
   generate::Conversation chat(generator, session.tokenizer(), session.files(), o.conversation);
   if (terminal)

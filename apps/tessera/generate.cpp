@@ -4,12 +4,16 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands.hpp"
 #include "generate/generate_text.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "report/trace_events.hpp"
 #include "util/error.hpp"
+#include "util/file.hpp"
+#include "verify/timeline_entries.hpp"
 
 namespace tessera::cli {
 namespace {
@@ -21,6 +25,7 @@ struct Options {
   std::string prompt;
   int tokens = 128, context = 0;
   bool raw = false, json = false;
+  std::string timeline;
   SamplingParams sampling;
 };
 
@@ -36,7 +41,7 @@ void run(const Options& o) {
   // Room for this text, in whole pages; the model's own limit bounds it.
   const auto wanted = (static_cast<std::int64_t>(request.prompt.size()) + o.tokens + 31) / 32 * 32;
   session.load(o.context > 0 ? o.context : static_cast<int>(std::min(wanted, kMostPositions)));
-  generate::Generator generator(session.model(), {.users = 1});
+  generate::Generator generator(session.model(), {.users = 1, .trace = o.choice.trace});
   text::StreamDecoder decoder(session.tokenizer());
   generate::Timings timings;
   std::string text;
@@ -46,7 +51,15 @@ void run(const Options& o) {
     if (!o.json) write_out(piece);
     return true;
   };
-  const auto result = generate::generate(generator, std::span(&request, 1), on_token, &timings)[0];
+  Timeline timeline;
+  generate::Result result;
+  {
+    std::optional<TimelineScope> scope;
+    if (!o.timeline.empty()) scope.emplace(session.device(), timeline);
+    result = generate::generate(generator, std::span(&request, 1), on_token, &timings)[0];
+  }
+  if (!o.timeline.empty())
+    write_text_file(o.timeline, report::trace_event_json(verify::timeline_entries(timeline)));
   const std::string rest = decoder.finish();
   text += rest;
   if (!o.json) return write_out(rest + "\n");
@@ -75,6 +88,8 @@ void add_generate(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   add_sampling_options(*command, o->sampling);
   command->add_flag("--raw", o->raw, "Continue the text without a chat template");
+  command->add_option("--timeline", o->timeline,
+                      "Write when each command ran to this file, for ui.perfetto.dev");
   add_json_flag(*command, o->json);
   command->callback([o] { run(*o); });
 }

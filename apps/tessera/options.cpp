@@ -10,6 +10,18 @@ CLI::Option* add_model_option(CLI::App& command, std::string& model) {
       ->required();
 }
 
+namespace {
+
+void add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& text) {
+  command
+      .add_option_function<std::string>(
+          name, [&value](const std::string& given) { value = given == "on"; }, text)
+      ->check(CLI::IsMember({"on", "off"}))
+      ->default_str(value ? "on" : "off");
+}
+
+}  // namespace
+
 void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   add_model_option(command, choice.model);
   command.add_option("--device", choice.device, "The device's spec sheet, one of `tessera devices`")
@@ -17,6 +29,8 @@ void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   command.add_option("--engine", choice.engine, "The arithmetic: fast or ref")->capture_default_str();
   command.add_option("--precision", choice.precision,
                      "accuracy, performance, bf16, fp32 or a .json file; default: accuracy, on ref fp32");
+  add_switch(command, "--async", choice.async, "Run the device's commands on a thread of its queue");
+  add_switch(command, "--trace", choice.trace, "Replay decode steps and prefills from captured traces");
 }
 
 void add_sampling_options(CLI::App& command, SamplingParams& sampling) {

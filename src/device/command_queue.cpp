@@ -1,13 +1,20 @@
 #include "device/command_queue.hpp"
 
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
 #include <utility>
 
 #include "device/event_state.hpp"
+#include "device/tensor.hpp"
 #include "device/timeline.hpp"
 #include "util/error.hpp"
 
 namespace tessera {
 namespace {
+
+thread_local bool t_queue_thread = false;
 
 // Runs even when the queue has failed: somebody may be waiting.
 class RecordEvent final : public Command {
@@ -31,6 +38,10 @@ class WaitForEvent final : public Command {
   Event event_;
 };
 
+void fail_event(Command& command, const std::exception_ptr& error) {
+  if (auto* record = dynamic_cast<RecordEvent*>(&command)) record->fail(error);
+}
+
 }  // namespace
 
 void Command::run_timed(Timeline& timeline, int queue) {
@@ -39,45 +50,127 @@ void Command::run_timed(Timeline& timeline, int queue) {
   timeline.add({queue, name(), path(), begin, timeline.now()});
 }
 
+std::span<const Tensor> Command::results() const {
+  return {};
+}
+
+// What a queue and its thread share. A tensor of the thread's command may be the last that holds the device:
+// then the queue ends on its own thread, which goes on in here until the command is gone.
+struct CommandQueue::Shared {
+  explicit Shared(int queue) : id(queue) {}
+
+  const int id;
+  Timeline* timeline = nullptr;
+  std::mutex mutex;
+  std::condition_variable wake, idle;
+  std::deque<std::shared_ptr<Command>> commands;
+  bool running = false;  // a command is under way
+  bool stop = false;
+  std::exception_ptr error;
+
+  void run_one(Command& command) {
+    if (timeline == nullptr) return command.run();
+    command.run_timed(*timeline, id);
+  }
+
+  // Nothing when it is time to end.
+  std::shared_ptr<Command> next(std::exception_ptr& failed) {
+    std::unique_lock lock(mutex);
+    running = false;
+    if (commands.empty()) idle.notify_all();
+    wake.wait(lock, [&] { return stop || !commands.empty(); });
+    if (stop) return nullptr;
+    std::shared_ptr<Command> command = std::move(commands.front());
+    commands.pop_front();
+    running = true;
+    failed = error;
+    return command;
+  }
+
+  void work() {
+    t_queue_thread = true;
+    std::exception_ptr failed;
+    while (std::shared_ptr<Command> command = next(failed)) {
+      try {
+        if (!failed) {
+          run_one(*command);
+        } else {
+          fail_event(*command, failed);
+        }
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        error = std::current_exception();
+      }
+      // What the command kept alive is given back before anybody hears that the queue is idle.
+      command.reset();
+    }
+  }
+};
+
+CommandQueue::CommandQueue(int id) : shared_(std::make_shared<Shared>(id)) {}
+
 CommandQueue::~CommandQueue() {
+  close();
   if (!thread_.joinable()) return;
+  if (thread_.get_id() == std::this_thread::get_id()) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+void CommandQueue::close() {
+  std::deque<std::shared_ptr<Command>> dropped;
   {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stop = true;
+    dropped.swap(shared_->commands);
   }
-  wake_.notify_all();
-  thread_.join();
+  shared_->wake.notify_all();
   const auto closed =
-      std::make_exception_ptr(SystemError(fmt::format("queue {}: the device was closed", id_)));
-  for (const auto& command : commands_) {
-    if (auto* record = dynamic_cast<RecordEvent*>(command.get())) record->fail(closed);
-  }
+      std::make_exception_ptr(SystemError(fmt::format("queue {}: the device was closed", shared_->id)));
+  for (const auto& command : dropped) fail_event(*command, closed);
+}
+
+int CommandQueue::id() const {
+  return shared_->id;
+}
+
+bool CommandQueue::on_queue_thread() {
+  return t_queue_thread;
 }
 
 void CommandQueue::set_async(bool async) {
   finish();
   async_ = async;
-  if (async && !thread_.joinable()) thread_ = std::thread([this] { work(); });
+  if (async && !thread_.joinable()) thread_ = std::thread([shared = shared_] { shared->work(); });
+}
+
+void CommandQueue::set_timeline(Timeline* timeline) {
+  shared_->timeline = timeline;
+}
+bool CommandQueue::has_timeline() const {
+  return shared_->timeline != nullptr;
 }
 
 void CommandQueue::enqueue(std::shared_ptr<Command> command) {
-  if (!async_) return run_one(*command);
+  if (!async_) return shared_->run_one(*command);
   {
-    const std::lock_guard lock(mutex_);
-    commands_.push_back(std::move(command));
+    const std::lock_guard lock(shared_->mutex);
+    shared_->commands.push_back(std::move(command));
   }
-  wake_.notify_one();
+  shared_->wake.notify_one();
 }
 
 void CommandQueue::finish() {
-  if (!async_) return;
-  std::unique_lock lock(mutex_);
-  idle_.wait(lock, [&] { return commands_.empty() && !running_; });
-  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  if (!async_ || t_queue_thread) return;
+  std::unique_lock lock(shared_->mutex);
+  shared_->idle.wait(lock, [&] { return shared_->commands.empty() && !shared_->running; });
+  if (shared_->error) std::rethrow_exception(std::exchange(shared_->error, nullptr));
 }
 
 Event CommandQueue::record_event() {
-  auto state = std::make_shared<EventState>(id_);
+  auto state = std::make_shared<EventState>(id());
   enqueue(std::make_shared<RecordEvent>(state));
   return Event(std::move(state));
 }
@@ -86,43 +179,8 @@ void CommandQueue::wait_for_event(const Event& event) {
   check(
       event.is_recorded(),
       "[wait_for_event] queue {}: this event was never recorded: call record_event on the other queue first",
-      id_);
+      id());
   enqueue(std::make_shared<WaitForEvent>(event));
-}
-
-void CommandQueue::run_one(Command& command) {
-  if (timeline_ == nullptr) return command.run();
-  command.run_timed(*timeline_, id_);
-}
-
-void CommandQueue::work() {
-  for (;;) {
-    std::shared_ptr<Command> command;
-    std::exception_ptr failed;
-    {
-      std::unique_lock lock(mutex_);
-      running_ = false;
-      if (commands_.empty()) idle_.notify_all();
-      wake_.wait(lock, [&] { return stop_ || !commands_.empty(); });
-      if (stop_) return;
-      command = std::move(commands_.front());
-      commands_.pop_front();
-      running_ = true;
-      failed = error_;
-    }
-    try {
-      if (!failed) {
-        run_one(*command);
-      } else if (auto* record = dynamic_cast<RecordEvent*>(command.get())) {
-        record->fail(failed);
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      error_ = std::current_exception();
-    }
-    // What the command kept alive is given back before anybody hears that the queue is idle.
-    command.reset();
-  }
 }
 
 }  // namespace tessera

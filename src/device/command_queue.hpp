@@ -1,12 +1,8 @@
 #pragma once
 // A device's commands, in order: at once on the caller's thread, or asynchronously on a thread of the queue's
 // own.
-#include <condition_variable>
-#include <cstdint>
-#include <deque>
-#include <exception>
 #include <memory>
-#include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -15,6 +11,7 @@
 namespace tessera {
 
 class BlockPool;
+class Tensor;
 class Timeline;
 
 /// One piece of work of a device. It keeps alive what it touches.
@@ -31,6 +28,8 @@ class Command {
   virtual std::string path() const { return {}; }
   /// Tensors it reads and writes: what its entry in a trace region grows with.
   virtual int operands() const { return 0; }
+  /// What it computes or overwrites, for a check of a replay; empty: nothing to compare.
+  virtual std::span<const Tensor> results() const;
   /// For a capture: from now on holds memory of `arena` without owning it, so that later commands may reuse
   /// it.
   virtual void unpin(const BlockPool& arena) { static_cast<void>(arena); }
@@ -38,26 +37,31 @@ class Command {
 
 class CommandQueue {
  public:
-  explicit CommandQueue(int id) : id_(id) {}
-  /// Waits for what is under way; commands that have not begun are dropped.
+  explicit CommandQueue(int id);
+  /// Waits for the command under way, unless it is the one that ends the queue: a tensor of a command may be
+  /// the last that holds the device.
   ~CommandQueue();
   CommandQueue(const CommandQueue&) = delete;
   CommandQueue& operator=(const CommandQueue&) = delete;
 
-  int id() const { return id_; }
+  int id() const;
   bool is_async() const { return async_; }
   /// Off (the default): a command runs inside enqueue(). Waits for what is queued.
   void set_async(bool async);
   /// Every command run is entered there; nullptr: nowhere. Not while commands are queued.
-  void set_timeline(Timeline* timeline) { timeline_ = timeline; }
-  bool has_timeline() const { return timeline_ != nullptr; }
+  void set_timeline(Timeline* timeline);
+  bool has_timeline() const;
 
   /// Runs it now (errors are thrown here), or leaves it to the queue's thread.
   void enqueue(std::shared_ptr<Command> command);
 
   /// Waits until all commands have run. After a failing command the ones behind it are skipped; its error is
-  /// thrown here, once, and the queue is as good as new.
+  /// thrown here, once, and the queue is as good as new. Nothing to wait for on a queue's own thread.
   void finish();
+  /// Drops the commands that have not begun; whoever waits for an event among them hears of it.
+  void close();
+  /// Whether the caller is a command.
+  static bool on_queue_thread();
 
   /// An event that is set when everything enqueued so far has run.
   Event record_event();
@@ -65,19 +69,11 @@ class CommandQueue {
   void wait_for_event(const Event& event);
 
  private:
-  void work();
-  void run_one(Command& command);
+  struct Shared;
 
-  const int id_;
+  std::shared_ptr<Shared> shared_;
   bool async_ = false;
-  Timeline* timeline_ = nullptr;
   std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable wake_, idle_;
-  std::deque<std::shared_ptr<Command>> commands_;
-  bool running_ = false;  // a command is under way
-  bool stop_ = false;
-  std::exception_ptr error_;
 };
 
 }  // namespace tessera

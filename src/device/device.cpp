@@ -1,5 +1,6 @@
 #include "device/device.hpp"
 
+#include <exception>
 #include <utility>
 
 #include "device/trace.hpp"
@@ -46,7 +47,10 @@ Device::Device(const SpecSheet& sheet, Engine engine, const DeviceOptions& optio
   set_async(options.async);
 }
 
-Device::~Device() = default;
+// All queues are closed before any is waited for: one may wait for an event of another.
+Device::~Device() {
+  for (const auto& queue : queues_) queue->close();
+}
 
 CommandQueue& Device::queue(int id) {
   check(id >= 0 && id < num_command_queues(), "device: command queue {}: this device was opened with {}", id,
@@ -59,7 +63,16 @@ void Device::set_async(bool async) {
 }
 
 void Device::synchronize() {
-  for (const auto& queue : queues_) queue->finish();
+  if (CommandQueue::on_queue_thread()) return;
+  std::exception_ptr error;
+  for (const auto& queue : queues_) {
+    try {
+      queue->finish();
+    } catch (...) {
+      if (!error) error = std::current_exception();
+    }
+  }
+  if (error) std::rethrow_exception(error);
 }
 
 void Device::set_timeline(Timeline* timeline) {
@@ -72,7 +85,7 @@ bool Device::has_deferred_commands() const {
 }
 
 void Device::submit(std::shared_ptr<Command> command) {
-  if (traces_->is_capturing()) return traces_->add(std::move(command));
+  if (traces_->is_capturing()) return traces_->add(std::move(command), t_queue);
   queue(t_queue).enqueue(std::move(command));
 }
 

@@ -51,8 +51,8 @@ class Device : public std::enable_shared_from_this<Device> {
   CommandQueue& queue(int id);
   void set_async(bool async);
   bool is_async() const { return queues_[0]->is_async(); }
-  /// Waits for all queues (TT-NN's synchronize_device); throws what a command failed with. Nothing to wait
-  /// for on a queue's own thread.
+  /// Waits for all queues (TT-NN's synchronize_device); throws what a command failed with, the first queue's
+  /// if several did. Nothing to wait for on a queue's own thread.
   void synchronize();
   /// Enters every command into a timeline; nullptr ends that.
   void set_timeline(Timeline* timeline);
@@ -70,6 +70,7 @@ class Device : public std::enable_shared_from_this<Device> {
   /// keeps an account of its arena.
   BankRoom take_room(const TensorSpec& spec, const MemoryConfig& config, const BlockPool* pool = nullptr);
   BankRoom take_trace_room(std::int64_t bytes) { return memory_.take(bytes, MemoryKind::Trace); }
+  void give_back_trace_room(const BankRoom& room) { memory_.give_back(room); }
   void give_back_room(const BankRoom& room, const BlockPool* pool = nullptr);
 
  private:

@@ -37,8 +37,7 @@ void EventState::wait() {
   if (!changed_.wait_for(lock, std::chrono::duration<double>(limit), [&] { return set_; })) {
     fail_system(
         "[wait_for_event] an event of queue {} was not reached in {:g} s: two queues wait for each other, or "
-        "a "
-        "command hangs",
+        "a command hangs",
         queue_, limit);
   }
   if (error_) std::rethrow_exception(error_);

@@ -119,6 +119,11 @@ Form choose_form(Engine engine, const TensorSpec& spec, const MemoryConfig& conf
 }
 
 Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config) {
+  device.traces().refuse("allocate_tensor_on_device");
+  return allocate_output(device, spec, config);
+}
+
+Tensor allocate_output(Device& device, const TensorSpec& spec, const MemoryConfig& config) {
   const Form form = choose_form(device.engine(), spec, config);
   auto buffer =
       std::make_shared<Buffer>(device.shared_from_this(),

@@ -69,8 +69,11 @@ class Tensor {
 /// The form in which `engine` keeps such a tensor. Throws UserError for a combination that it does not have.
 Form choose_form(Engine engine, const TensorSpec& spec, const MemoryConfig& config);
 
-/// Uninitialised. Takes room in the device's banks, of the current MemoryScope's kind.
+/// Uninitialised. Takes room in the device's banks, of the current MemoryScope's kind. UserError inside a
+/// trace capture: a replay allocates nothing.
 Tensor allocate_tensor_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config = {});
+/// The same for what an op computes: inside a capture it is a tensor of the trace.
+Tensor allocate_output(Device& device, const TensorSpec& spec, const MemoryConfig& config);
 
 /// All zeros.
 Tensor zeros(Device& device, const TensorSpec& spec, const MemoryConfig& config = {});

@@ -34,4 +34,20 @@ class Timeline {
   std::vector<Entry> entries_;
 };
 
+class Device;
+
+/// Enters what a device runs during its lifetime.
+class TimelineScope {
+ public:
+  /// Waits for the queues first; throws what a command failed with.
+  TimelineScope(Device& device, Timeline& timeline);
+  /// Waits for the queues: commands write into the timeline.
+  ~TimelineScope();
+  TimelineScope(const TimelineScope&) = delete;
+  TimelineScope& operator=(const TimelineScope&) = delete;
+
+ private:
+  Device& device_;
+};
+
 }  // namespace tessera

@@ -10,6 +10,12 @@
 namespace tessera {
 
 struct TraceStore::Trace final : Command {
+  explicit Trace(Device& owner) : device(owner) {}
+  ~Trace() override { device.give_back_trace_room(room); }
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  Device& device;
   std::vector<std::shared_ptr<Command>> commands;
   std::shared_ptr<BlockPool> arena = std::make_shared<BlockPool>();
   std::int64_t held = 0, peak = 0;  // bytes of the tensors made during the capture
@@ -31,18 +37,22 @@ struct TraceStore::Trace final : Command {
 TraceStore::~TraceStore() = default;
 
 void TraceStore::refuse(std::string_view what) const {
-  check(
-      !is_capturing(),
-      "[{}] inside a trace capture: a replay would not repeat it: do it before begin_trace_capture or after "
-      "end_trace_capture",
-      what);
+  check(!is_capturing(),
+        "[{}] inside a trace capture: a replay could not do it again: do it before begin_trace_capture or "
+        "after "
+        "end_trace_capture",
+        what);
 }
 
 const std::shared_ptr<BlockPool>& TraceStore::arena() const {
   return capture_->arena;
 }
 
-void TraceStore::add(std::shared_ptr<Command> command) {
+void TraceStore::add(std::shared_ptr<Command> command, int queue) {
+  check(queue == capture_queue_,
+        "[{}] on queue {} while a trace is captured on queue {}: a trace is of one queue: end the capture "
+        "first",
+        command->name(), queue, capture_queue_);
   capture_->region += trace_region_bytes(device_, command->operands());
   command->unpin(*capture_->arena);
   capture_->commands.push_back(std::move(command));
@@ -53,10 +63,11 @@ void TraceStore::charge(std::int64_t bytes) {
   capture_->peak = std::max(capture_->peak, capture_->held);
 }
 
-TraceId TraceStore::begin() {
+TraceId TraceStore::begin(int cq_id) {
   check(!is_capturing(), "[begin_trace_capture] trace {} is being captured: end it first", capture_id_);
   device_.synchronize();
-  capture_ = std::make_shared<Trace>();
+  capture_ = std::make_shared<Trace>(device_);
+  capture_queue_ = cq_id;
   capture_id_ = next_++;
   return capture_id_;
 }
@@ -73,12 +84,21 @@ void TraceStore::end(TraceId id) {
 void TraceStore::execute(TraceId id, int cq_id, bool blocking) {
   refuse("execute_trace");
   CommandQueue& queue = device_.queue(cq_id);
-  queue.enqueue(find(id));
+  queue.enqueue(find("execute_trace", id));
   if (blocking) queue.finish();
 }
 
+void TraceStore::execute_stepwise(TraceId id, const std::function<void(const Command&)>& after) {
+  refuse("execute_trace");
+  device_.synchronize();
+  for (const auto& command : find("execute_trace", id)->commands) {
+    command->run();
+    after(*command);
+  }
+}
+
 void TraceStore::release(TraceId id) {
-  device_.give_back_room(find(id)->room);
+  find("release_trace", id);
   traces_.erase(id);
 }
 
@@ -87,19 +107,19 @@ void TraceStore::abandon() {
 }
 
 TraceInfo TraceStore::info(TraceId id) const {
-  const auto trace = find(id);
+  const auto trace = find("trace_info", id);
   return {static_cast<int>(trace->commands.size()), trace->region, trace->peak};
 }
 
-std::shared_ptr<TraceStore::Trace> TraceStore::find(TraceId id) const {
+std::shared_ptr<TraceStore::Trace> TraceStore::find(std::string_view caller, TraceId id) const {
   const auto it = traces_.find(id);
-  check(it != traces_.end(), "[execute_trace] trace {}: not captured, or released: capture it first", id);
+  check(it != traces_.end(), "[{}] trace {}: not captured, or released: capture it first", caller, id);
   return it->second;
 }
 
 TraceId begin_trace_capture(Device& device, int cq_id) {
   device.queue(cq_id);
-  return device.traces().begin();
+  return device.traces().begin(cq_id);
 }
 void end_trace_capture(Device& device, TraceId id, int cq_id) {
   device.queue(cq_id);
@@ -107,6 +127,9 @@ void end_trace_capture(Device& device, TraceId id, int cq_id) {
 }
 void execute_trace(Device& device, TraceId id, int cq_id, bool blocking) {
   device.traces().execute(id, cq_id, blocking);
+}
+void execute_trace_stepwise(Device& device, TraceId id, const std::function<void(const Command&)>& after) {
+  device.traces().execute_stepwise(id, after);
 }
 void release_trace(Device& device, TraceId id) {
   device.traces().release(id);

@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "generate/generator.hpp"
+#include "generate/step_ahead.hpp"
 #include "ops/isa.hpp"
 #include "util/clock.hpp"
 #include "util/error.hpp"
@@ -39,10 +41,10 @@ BenchResult make_result(std::string kind, int batch, double tokens, const std::v
 
 class Bench {
  public:
-  Bench(const nn::CausalLm& model, const BenchOptions& options, int batch)
+  Bench(const nn::CausalLm& model, const BenchOptions& options, int batch, bool trace)
       : options_(options),
         batch_(batch),
-        generator_(model, {.users = batch}),
+        generator_(model, {.users = batch, .trace = trace}),
         users_(static_cast<std::size_t>(batch)),
         greedy_(users_),
         steps_(users_, 0),
@@ -82,8 +84,11 @@ class Bench {
       std::vector<std::int32_t> tokens = first_;
       std::vector<std::int32_t> positions(users_, options_.prompt);
       const Stopwatch clock;
+      std::optional<StepAhead> ahead;
+      if (generator_.runs_ahead()) ahead.emplace(generator_, batch_);
       for (int step = 0; step < options_.gen; ++step) {
-        tokens = generator_.sample(generator_.decode(tokens, positions), greedy_, steps_);
+        tokens = ahead ? ahead->next(tokens, positions, step + 1 < options_.gen)
+                       : generator_.sample(generator_.decode(tokens, positions), greedy_, steps_);
         for (auto& position : positions) ++position;
       }
       ms.push_back(clock.milliseconds() / options_.gen);
@@ -138,12 +143,14 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
   report.device = choice.device;
   report.engine = choice.engine;
   report.precision = session.precision();
+  report.async = choice.async;
+  report.trace = choice.trace;
   report.isa = current_isa();
   report.load_s = clock.seconds();
   report.threads = num_threads();
   report.weights_bytes = session.device().allocated_bytes();
   for (const int batch : options.batches) {
-    Bench bench(session.model(), options, batch);
+    Bench bench(session.model(), options, batch, choice.trace);
     say(fmt::format("prefill, batch {}", batch));
     report.results.push_back(bench.prefill());
     const double per_user = report.results.back().ms.median / batch;

@@ -34,6 +34,7 @@ struct BenchResult {
 struct BenchReport {
   std::string model, device, engine, precision, isa;
   int threads = 1;
+  bool async = false, trace = true;
   double load_s = 0;   // of the weights, from the weight cache or the checkpoint
   double ttft_ms = 0;  // one user: start of the prefill to the first token
   std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;  // the device's account

@@ -1,7 +1,9 @@
 #include "generate/generate_text.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "generate/step_ahead.hpp"
 #include "util/clock.hpp"
 #include "util/error.hpp"
 
@@ -32,6 +34,14 @@ struct Run {
     position = -1;
   }
 };
+
+// Whether the step after this one is wanted of every user, as far as lengths tell.
+bool all_go_on(const std::vector<Run>& runs, int context) {
+  return std::ranges::all_of(runs, [&](const Run& run) {
+    return run.position < 0 || (run.position + 1 < context &&
+                                static_cast<int>(run.result.tokens.size()) + 1 < run.request->max_new_tokens);
+  });
+}
 
 }  // namespace
 
@@ -67,6 +77,13 @@ std::vector<Result> generate(Generator& generator, std::span<const Request> requ
   std::vector<std::int32_t> tokens(n), positions(n);
   std::vector<SamplingParams> params(n);
   std::vector<std::int64_t> steps(n);
+  // Greedy tokens need no host between two steps.
+  std::optional<StepAhead> ahead;
+  if (generator.runs_ahead() && std::ranges::all_of(requests, [](const Request& request) {
+        return request.sampling.temperature <= 0;
+      })) {
+    ahead.emplace(generator, static_cast<int>(n));
+  }
   while (std::ranges::any_of(runs, [](const Run& run) { return run.position >= 0; })) {
     for (std::size_t u = 0; u < n; ++u) {
       tokens[u] = runs[u].token;
@@ -74,8 +91,8 @@ std::vector<Result> generate(Generator& generator, std::span<const Request> requ
       params[u] = requests[u].sampling;
       steps[u] = static_cast<std::int64_t>(runs[u].result.tokens.size());
     }
-    const Tensor logits = generator.decode(tokens, positions);
-    const auto sampled = generator.sample(logits, params, steps);
+    const auto sampled = ahead ? ahead->next(tokens, positions, all_go_on(runs, generator.context()))
+                               : generator.sample(generator.decode(tokens, positions), params, steps);
     for (std::size_t u = 0; u < n; ++u) {
       if (positions[u] < 0) continue;
       ++decoded;

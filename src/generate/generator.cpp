@@ -61,6 +61,11 @@ Tensor Generator::prefill(std::span<const std::int32_t> prompt, int user, std::s
   check(start < prompt.size(), "prefill from position {}: the prompt has {} tokens: leave one to run", start,
         prompt.size());
   cache_.reserve(user, static_cast<std::int64_t>(prompt.size()));
+  check_interrupt();
+  if (start == 0) {
+    // A row of its own: the trace's logits are overwritten by the next prompt.
+    if (TracedPrefill* traced = traced_prefill(prompt.size())) return last_row(traced->run(prompt, user));
+  }
   const std::size_t chunk =
       options_.prefill_chunk > 0 ? static_cast<std::size_t>(options_.prefill_chunk) : prompt.size();
   Tensor hidden;
@@ -96,19 +101,28 @@ Tensor Generator::decode(std::span<const std::int32_t> tokens, std::span<const s
   check(tokens.size() == positions.size() && !tokens.empty() && static_cast<int>(tokens.size()) <= users(),
         "decode: {} tokens at {} positions for {} users: one a user expected", tokens.size(),
         positions.size(), users());
-  for (std::size_t u = 0; u < positions.size(); ++u) {
-    if (positions[u] >= 0) cache_.reserve(static_cast<int>(u), positions[u] + 1);
-  }
   if (is_traced()) {
-    TracedStep& step = traced_step(static_cast<int>(tokens.size()));
-    step.run(tokens, positions);
-    model_.device().synchronize();
-    return step.logits();
+    begin_step(tokens, positions);
+    return traced_.front().second.logits();
   }
+  reserve(positions);
   const auto n = static_cast<std::int64_t>(tokens.size());
   const Tensor ids = to_device(model_.device(), tokens, {Shape{1, n}, DataType::INT32, Layout::ROW_MAJOR});
   const Tensor at = to_device(model_.device(), positions, {Shape{n}, DataType::INT32, Layout::ROW_MAJOR});
   return model_.decode(ids, at, cache_);
+}
+
+void Generator::begin_step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions) {
+  reserve(positions);
+  TracedStep& step = traced_step(static_cast<int>(positions.size()));
+  if (tokens.empty()) return step.run_on(positions);
+  step.run(tokens, positions);
+}
+
+void Generator::reserve(std::span<const std::int32_t> positions) {
+  for (std::size_t u = 0; u < positions.size(); ++u) {
+    if (positions[u] >= 0) cache_.reserve(static_cast<int>(u), positions[u] + 1);
+  }
 }
 
 bool Generator::is_traced() const {
@@ -127,6 +141,29 @@ TracedStep& Generator::traced_step(int rows) {
                           std::forward_as_tuple(model_, cache_, rows));
   }
   return traced_.front().second;
+}
+
+// nullptr: this prompt is to be run eagerly. The first of a length is, as a card compiles its kernels before
+// a capture; and a prompt that is alone would not use its trace again.
+TracedPrefill* Generator::traced_prefill(std::size_t tokens) {
+  constexpr std::size_t kMostTraces = 8, kTile = kTileSize;
+  const int rows = static_cast<int>((tokens + kTile - 1) / kTile * kTile);
+  const bool whole =
+      options_.prefill_chunk == 0 || tokens <= static_cast<std::size_t>(options_.prefill_chunk);
+  if (!is_traced() || !whole || options_.block_size <= 0 || options_.block_size % kTileSize != 0 ||
+      rows > context() || rows > model_.max_seq) {
+    return nullptr;
+  }
+  const auto found = std::ranges::find(traced_prefills_, rows, &std::pair<int, TracedPrefill>::first);
+  if (found != traced_prefills_.end()) {
+    traced_prefills_.splice(traced_prefills_.begin(), traced_prefills_, found);
+  } else {
+    if (prefilled_.insert(rows).second) return nullptr;
+    if (traced_prefills_.size() == kMostTraces) traced_prefills_.pop_back();
+    traced_prefills_.emplace_front(std::piecewise_construct, std::forward_as_tuple(rows),
+                                   std::forward_as_tuple(model_, cache_, rows));
+  }
+  return &traced_prefills_.front().second;
 }
 
 std::vector<std::int32_t> Generator::sample(const Tensor& logits, std::span<const SamplingParams> params,

@@ -2,10 +2,12 @@
 // A model with its cache, stepped by tokens.
 #include <cstdint>
 #include <list>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "generate/traced_prefill.hpp"
 #include "generate/traced_step.hpp"
 #include "nn/causal_lm.hpp"
 #include "ops/sampling/sampling.hpp"
@@ -23,7 +25,7 @@ struct GeneratorOptions {
   int block_size = 32;  // positions a page; 0: unpaged cache
   std::uint64_t page_seed = 0;
   bool poison_cache = false;
-  bool trace = true;  // replay decode steps from a capture (fast engine; never under an observer)
+  bool trace = true;  // replay decode steps and prefills from captures (fast engine; never under an observer)
 };
 
 class Generator {
@@ -37,7 +39,8 @@ class Generator {
 
   /// Runs a prompt into user's cache: logits float32 [1, 1, 1, vocab] of its last token. The first `start`
   /// tokens (a multiple of the page, less than the prompt) are in the cache already and are not run again.
-  /// Throws UserError for an empty prompt, one beyond the context, or an id outside the vocabulary.
+  /// A whole prompt is traced, by the tiles it takes, from the second of its length on. Throws UserError for
+  /// an empty prompt, one beyond the context, or an id outside the vocabulary.
   Tensor prefill(std::span<const std::int32_t> prompt, int user = 0, std::size_t start = 0);
 
   /// The same, through decode steps (the guide's phase 3: decode before there is a prefill).
@@ -55,20 +58,30 @@ class Generator {
   std::vector<std::int32_t> sample(const Tensor& logits, std::span<const SamplingParams> params,
                                    std::span<const std::int64_t> steps);
 
+  /// A traced step of which the host awaits nothing; its tokens are traced_step(n).next(). Empty `tokens`:
+  /// those that the device holds, the greedy ones of the step before.
+  void begin_step(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions);
+
   /// The captured step of so many users; captured now if it has not been.
   TracedStep& traced_step(int rows);
   bool is_traced() const;
+  /// Whether a step can be begun while the host looks at the one before.
+  bool runs_ahead() const { return is_traced() && model_.device().is_async(); }
 
   /// Forgets a user's pages.
   void release(int user) { cache_.release(user); }
 
  private:
   void check_prompt(std::span<const std::int32_t> prompt) const;
+  void reserve(std::span<const std::int32_t> positions);
+  TracedPrefill* traced_prefill(std::size_t tokens);
 
   const nn::CausalLm& model_;
   GeneratorOptions options_;
   nn::KvCache cache_;
-  std::list<std::pair<int, TracedStep>> traced_;  // by rows, the last used first
+  std::list<std::pair<int, TracedStep>> traced_;              // by rows, the last used first
+  std::list<std::pair<int, TracedPrefill>> traced_prefills_;  // the same
+  std::set<int> prefilled_;                                   // rows that were run eagerly once
 };
 
 }  // namespace tessera::generate

@@ -16,7 +16,7 @@ std::string default_precision(Engine engine) {
 ModelSession::ModelSession(const ModelChoice& choice) {
   const Engine engine = parse_engine(choice.engine);
   check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast or ref");
-  device_ = Device::open(choice.device, engine);
+  device_ = Device::open(choice.device, engine, {.async = choice.async});
   precision_ = choice.precision.empty() ? default_precision(engine) : choice.precision;
   models::parse_precision(precision_);  // a wrong name is told before a model is fetched
   checkpoint_ = io::Checkpoint::open(io::resolve_model(choice.model));

@@ -16,6 +16,8 @@ struct ModelChoice {
   std::string device = "cpu";  // a spec sheet
   std::string engine = "fast";
   std::string precision;  // empty: accuracy, on the ref engine fp32
+  bool async = false;     // commands run on a thread of the queue's own
+  bool trace = true;      // decode steps and prefills are replayed from captures
 };
 
 class ModelSession {

@@ -15,16 +15,25 @@ bool same(const std::vector<std::int32_t>& held, std::span<const std::int32_t> w
 
 }  // namespace
 
+StepOutputs feed_step(const nn::CausalLm& model, const Tensor& ids, const Tensor& positions,
+                      nn::KvCache& cache) {
+  StepOutputs outputs;
+  outputs.logits = model.decode(ids, positions, cache);
+  outputs.next = argmax(outputs.logits);
+  copy(outputs.next, ids);
+  plus_one(positions);
+  return outputs;
+}
+
 TracedStep::TracedStep(const nn::CausalLm& model, nn::KvCache& cache, int rows) : device_(model.device()) {
   const std::vector<std::int32_t> nothing(static_cast<std::size_t>(rows), 0);
   ids_ = to_device(device_, nothing, {Shape{1, rows}, DataType::INT32, Layout::ROW_MAJOR});
   positions_ = to_device(device_, nothing, {Shape{rows}, DataType::INT32, Layout::ROW_MAJOR});
   trace_ = begin_trace_capture(device_);
   try {
-    logits_ = model.decode(ids_, positions_, cache);
-    next_ = argmax(logits_);
-    copy(next_, ids_);
-    plus_one(positions_);
+    const StepOutputs outputs = feed_step(model, ids_, positions_, cache);
+    logits_ = outputs.logits;
+    next_ = outputs.next;
     end_trace_capture(device_, trace_);
   } catch (...) {
     abandon_trace_capture(device_);

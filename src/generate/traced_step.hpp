@@ -11,6 +11,15 @@
 
 namespace tessera::generate {
 
+struct StepOutputs {
+  Tensor logits, next;  // float32 [1, 1, rows, vocab]; uint32 [1, 1, rows]
+};
+
+/// What a trace of a decode step holds: ids int32 [1, rows] and positions int32 [rows] are moved on to the
+/// next step in place.
+StepOutputs feed_step(const nn::CausalLm& model, const Tensor& ids, const Tensor& positions,
+                      nn::KvCache& cache);
+
 class TracedStep {
  public:
   /// Captures a step of `rows` users (1..32). The model and the cache must outlive it.
@@ -22,6 +31,9 @@ class TracedStep {
   /// One replay, with tokens at positions (-1: idle). Returns when it is enqueued; the host writes only if
   /// the device does not hold these values already.
   void run(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions);
+
+  /// The same with the tokens that the device holds: the greedy ones of the last replay.
+  void run_on(std::span<const std::int32_t> positions) { replay(positions); }
 
   /// The same with the tokens from a tensor int32 [1, rows] on the device, copied in the order of this
   /// thread's queue.

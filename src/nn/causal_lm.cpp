@@ -21,6 +21,12 @@ Tensor CausalLm::prefill(std::span<const std::int32_t> ids, KvCache& cache, int 
   return run_layers(embed_tokens.forward(tokens), step);
 }
 
+Tensor CausalLm::prefill(const Tensor& ids, const Tensor& pages, KvCache& cache) const {
+  Step step = rows_step(ids.logical_shape().volume(), cache, 0);
+  step.pages = pages;
+  return run_layers(embed_tokens.forward(ids), step);
+}
+
 Tensor CausalLm::logits(const Tensor& hidden) const {
   return lm_head.forward(hidden, {.dtype = DataType::FLOAT32});
 }
@@ -42,6 +48,16 @@ Step CausalLm::decode_step(const Tensor& positions, KvCache& cache) const {
 }
 
 Step CausalLm::prefill_step(std::int64_t rows, KvCache& cache, int user, std::int64_t start) const {
+  Step step = rows_step(rows, cache, start);
+  step.user = user;
+  if (cache.is_paged()) {
+    step.pages = cache.pages_of(user, start, rows);
+    if (start > 0) step.past_pages = cache.pages_of(user, 0, start + rows);
+  }
+  return step;
+}
+
+Step CausalLm::rows_step(std::int64_t rows, KvCache& cache, std::int64_t start) const {
   check(start + rows <= max_seq,
         "context: {} tokens do not fit into {}: shorten the prompt or raise the context", start + rows,
         max_seq);
@@ -51,12 +67,7 @@ Step CausalLm::prefill_step(std::int64_t rows, KvCache& cache, int user, std::in
   step.cache = &cache;
   step.rope = &rope;
   step.rows = rope.range(start, rows);
-  step.user = user;
   step.start = start;
-  if (cache.is_paged()) {
-    step.pages = cache.pages_of(user, start, rows);
-    if (start > 0) step.past_pages = cache.pages_of(user, 0, start + rows);
-  }
   return step;
 }
 

@@ -31,6 +31,10 @@ class CausalLm {
   /// the final norm. The cache must have room (KvCache::reserve).
   Tensor prefill(std::span<const std::int32_t> ids, KvCache& cache, int user, std::int64_t start = 0) const;
 
+  /// The same for ids int32 [1, n] at positions 0 to n-1 and their pages int32 [1, blocks], both on the
+  /// device: nothing is written from the host.
+  Tensor prefill(const Tensor& ids, const Tensor& pages, KvCache& cache) const;
+
   /// hidden [1, 1, rows, hidden] to logits float32 [1, 1, rows, vocab].
   Tensor logits(const Tensor& hidden) const;
 
@@ -44,6 +48,7 @@ class CausalLm {
   KvCacheConfig cache_config(int users, int positions) const;
 
  private:
+  Step rows_step(std::int64_t rows, KvCache& cache, std::int64_t start) const;
   Tensor run_layers(Tensor hidden, const Step& step) const;
 };
 

@@ -1,5 +1,6 @@
 #include "ops/dispatch.hpp"
 
+#include <span>
 #include <utility>
 
 #include "device/trace.hpp"
@@ -58,6 +59,7 @@ class OpCommand final : public Command {
   }
   std::string name() const override { return std::string(op_->name()); }
   std::string path() const override { return path_; }
+  std::span<const Tensor> results() const override { return outputs_; }
   int operands() const override { return static_cast<int>(inputs_.size() + outputs_.size()); }
   void unpin(const BlockPool& arena) override {
     for (auto* tensors : {&inputs_, &outputs_}) {
@@ -89,7 +91,7 @@ void run_observed(const Operation& op, const std::vector<Tensor>& inputs, std::v
 std::vector<Tensor> Operation::make_outputs(Inputs inputs) const {
   std::vector<Tensor> outputs;
   for (const OutputSpec& output : output_specs(inputs)) {
-    outputs.push_back(allocate_tensor_on_device(inputs[0].device(), output.spec, output.memory_config));
+    outputs.push_back(allocate_output(inputs[0].device(), output.spec, output.memory_config));
   }
   return outputs;
 }
@@ -103,6 +105,7 @@ std::vector<Tensor> dispatch(std::shared_ptr<const Operation> op, std::vector<Te
     Device& device = inputs[0].device();
     if (device.engine() == Engine::Fast) current_isa();  // honours TESSERA_ISA before the first kernel
     const bool deferred = device.has_deferred_commands();
+    if (!op->is_replayable()) device.traces().refuse(op->name());
     if (!t_observers.empty() && !device.traces().is_capturing()) {
       run_observed(*op, inputs, outputs);
       return outputs;

@@ -38,6 +38,9 @@ class Operation : public std::enable_shared_from_this<Operation> {
   /// The input that run_*() writes to, or -1.
   virtual int in_place_input() const { return -1; }
 
+  /// Whether a trace may hold it: a replay would do the same thing and mean the same.
+  virtual bool is_replayable() const { return true; }
+
   virtual void run_ref(Inputs inputs, Outputs outputs) const = 0;
   virtual void run_fast(Inputs inputs, Outputs outputs) const = 0;
 

@@ -33,7 +33,7 @@ void cpu_relax() {
 // user would notice as a busy core.
 constexpr int kSpins = 2000;
 
-// Open ParallelSessions: while there is one, workers wait by spinning only.
+// Open ParallelSessions: while there is one, workers do not sleep.
 std::atomic<int> g_sessions{0};
 
 class Pool {
@@ -95,8 +95,14 @@ class Pool {
     for (;;) {
       int spins = 0;
       while (epoch_.load(std::memory_order_acquire) == seen) {
-        if (++spins < kSpins || g_sessions.load(std::memory_order_relaxed) > 0) {
+        if (++spins < kSpins) {
           cpu_relax();
+          continue;
+        }
+        // Awake, but not in the way of another thread that has work: on a busy machine decode steps of
+        // smollm2-135m took three times as long while workers spun through.
+        if (g_sessions.load(std::memory_order_relaxed) > 0) {
+          std::this_thread::yield();
           continue;
         }
         std::unique_lock lock(mutex_);

@@ -10,9 +10,11 @@
 #include "generate/generator.hpp"
 #include "ops/argmax/argmax.hpp"
 #include "ops/copy/copy.hpp"
+#include "ops/trace_check.hpp"
 #include "util/clock.hpp"
 #include "util/interrupt.hpp"
 #include "verify/phases.hpp"
+#include "verify/timeline_entries.hpp"
 
 namespace tessera::verify {
 namespace {
@@ -86,6 +88,20 @@ class Steps {
     return outcome;
   }
 
+  /// A replay and an eager run side by side, op by op, at two of the positions.
+  TraceCheck check() {
+    Tensor ids = upload({1, 1}, 0), at = upload({1}, 0);
+    return check_trace(
+        device(),
+        [&](int round) {
+          const auto step = std::min(static_cast<std::size_t>(round), count() - 1);
+          const std::int32_t id = token(step), where = position(step);
+          copy_to_device(std::span(&id, 1), ids);
+          copy_to_device(std::span(&where, 1), at);
+        },
+        [&] { generate::feed_step(model_, ids, at, generator_.cache()); });
+  }
+
   /// Queue 1 writes each step's token while queue 0 runs the step before (and, with `reads`, takes its result
   /// away): the two patterns of TT-Metalium's report on advanced performance.
   Outcome two_queues(bool reads, std::size_t steps) {
@@ -155,13 +171,11 @@ bool same_end(const Outcome& two, const Outcome& one) {
 
 std::vector<report::TimelineEntry> record_timeline(Steps& steps) {
   Timeline timeline;
-  steps.device().set_timeline(&timeline);
-  steps.two_queues(true, std::min(kTimelineSteps, steps.count()));
-  steps.device().set_timeline(nullptr);
-  std::vector<report::TimelineEntry> entries;
-  for (const Timeline::Entry& e : timeline.entries())
-    entries.push_back({e.queue, e.name, e.path, e.begin * 1e3, e.end * 1e3});
-  return entries;
+  {
+    const TimelineScope scope(steps.device(), timeline);
+    steps.two_queues(true, std::min(kTimelineSteps, steps.count()));
+  }
+  return timeline_entries(timeline);
 }
 
 }  // namespace
@@ -176,6 +190,7 @@ void run_performance(Session& s, report::BringupReport& report) {
   Steps steps(s, ids);
   const Outcome eager = steps.eager();
   const Outcome traced = steps.from_trace();
+  const TraceCheck checked = steps.check();
   report.ways = {way("eager", eager, true), way("traced", traced, traced.same_as(eager))};
   {
     const AsyncScope async(steps.device());
@@ -193,17 +208,19 @@ void run_performance(Session& s, report::BringupReport& report) {
 
   const auto differ = std::ranges::find_if(report.ways, [](const auto& w) { return !w.equal; });
   const report::StepWay &issued = report.ways[2], &replayed = report.ways[3];
+  std::string fault = checked.difference;
+  if (fault.empty() && differ != report.ways.end())
+    fault = fmt::format("\"{}\" gave other tokens or logits than eager", differ->name);
   conclude(
-      report, 9, differ == report.ways.end(),
+      report, 9, fault.empty(),
       fmt::format(
-          "{} steps traced = eager = asynchronous = two queues, bit for bit; host time a step {:.3f} ms "
-          "eager, {:.3f} ms traced ({:.0f}x less); a step {:.2f} ms eager, {:.2f} ms traced; trace of {} "
-          "commands, region {} bytes",
-          steps.count(), issued.host_ms, replayed.host_ms, issued.host_ms / replayed.host_ms,
-          report.ways[0].step_ms, report.ways[1].step_ms, info.commands, info.region_bytes),
-      differ == report.ways.end()
-          ? ""
-          : fmt::format("\"{}\" gave other tokens or logits than eager", differ->name));
+          "{} steps traced = eager = asynchronous = two queues, bit for bit; each of {} commands replayed = "
+          "eager; host time a step {:.3f} ms eager, {:.3f} ms traced ({:.0f}x less); a step {:.2f} ms eager, "
+          "{:.2f} ms traced; trace region {} bytes",
+          steps.count(), checked.commands, issued.host_ms, replayed.host_ms,
+          issued.host_ms / replayed.host_ms, report.ways[0].step_ms, report.ways[1].step_ms,
+          info.region_bytes),
+      fault);
 }
 
 }  // namespace tessera::verify

@@ -129,12 +129,65 @@ TEST_F(Queues, CopiesAreOrderedAndTheirValuesKept) {
   EXPECT_EQ(read, (std::array<std::int32_t, 4>{1, 2, 3, 4}));
 }
 
+TEST_F(Queues, BothMayFailAndBothLiveOn) {
+  first_.enqueue(call([] { fail_user("[add] first"); }));
+  second_.enqueue(call([] { fail_user("[add] second"); }));
+  EXPECT_EQ(error_of([&] { device_->synchronize(); }), "[add] first");
+  EXPECT_EQ(error_of([&] { device_->synchronize(); }), "");
+}
+
+// Kernels of the host (sampling, a mask) read tensors inside a command.
+TEST_F(Queues, ACommandMayReadATensor) {
+  const Tensor tensor = zeros(*device_, {Shape{4}, DataType::INT32, Layout::ROW_MAJOR});
+  std::vector<std::int32_t> seen;
+  first_.enqueue(call([&] { seen = tensor.to_int_vector(); }));
+  event_synchronize(first_.record_event());
+  EXPECT_EQ(seen, std::vector<std::int32_t>(4, 0));
+}
+
+// The last tensor, and with it the device, may be a command's.
+TEST_F(Queues, ADeviceMayEndOnItsOwnThread) {
+  const auto ended = std::make_shared<std::atomic<bool>>(false);
+  {
+    auto device = Device::open("cpu", Engine::Fast, {.num_command_queues = 2, .async = true});
+    const std::weak_ptr<Device> alive = device;
+    const auto go = std::make_shared<std::atomic<bool>>(false);
+    Tensor tensor = zeros(*device, {Shape{4}, DataType::INT32, Layout::ROW_MAJOR});
+    device->queue(1).enqueue(call([go, tensor] {
+      while (!*go) std::this_thread::yield();
+    }));
+    const Event behind = device->queue(1).record_event();
+    device->queue(0).wait_for_event(behind);
+    device->queue(1).enqueue(call([ended, tensor, alive] { *ended = alive.use_count() > 0; }));
+    tensor = Tensor();
+    device.reset();
+    *go = true;
+    while (!alive.expired()) std::this_thread::yield();
+  }
+  EXPECT_TRUE(*ended);
+}
+
+TEST_F(Queues, WhoWaitsForAClosedDeviceHearsOfIt) {
+  auto device = Device::open("cpu", Engine::Fast, {.async = true});
+  std::atomic<bool> go{false};
+  device->queue(0).enqueue(call([&] {
+    while (!go) std::this_thread::yield();
+  }));
+  const Event event = device->queue(0).record_event();
+  std::thread closer([&] { device.reset(); });
+  EXPECT_NE(error_of([&] { event_synchronize(event); }).find("the device was closed"), std::string::npos);
+  go = true;
+  closer.join();
+}
+
 TEST_F(Queues, TheTimelineHoldsWhatRan) {
   Timeline timeline;
-  device_->set_timeline(&timeline);
+  {
+    const TimelineScope scope(*device_, timeline);
+    first_.enqueue(call([] {}));
+    second_.enqueue(call([] {}));
+  }
   first_.enqueue(call([] {}));
-  second_.enqueue(call([] {}));
-  device_->set_timeline(nullptr);
   const auto entries = timeline.entries();
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_NE(entries[0].queue, entries[1].queue);

@@ -7,6 +7,7 @@
 #include "ops/embedding/embedding.hpp"
 #include "ops/plus_one/plus_one.hpp"
 #include "ops/rms_norm/rms_norm.hpp"
+#include "ops/sampling/sampling.hpp"
 
 namespace tessera {
 namespace {
@@ -52,6 +53,7 @@ TEST_P(Traces, NothingRunsDuringACapture) {
   EXPECT_EQ(position.to_int_vector(), (std::vector<std::int32_t>{5, -1}));
   for (int i = 0; i < 3; ++i) execute_trace(*device_, id, 0, false);
   EXPECT_EQ(position.to_int_vector(), (std::vector<std::int32_t>{8, -1}));
+  release_trace(*device_, id);
 }
 
 TEST_P(Traces, IntermediateTensorsShareMemoryAndTheAccountIsExact) {
@@ -74,6 +76,7 @@ TEST_P(Traces, IntermediateTensorsShareMemoryAndTheAccountIsExact) {
 TEST_P(Traces, WhatAReplayWouldNotRepeatIsRefusedByName) {
   Tensor x = make_.normal({1, 1, 2, 8});
   Tensor ints = make_.ints({1, 2}, {2});
+  const Tensor ids = make_.ints(std::vector<std::int32_t>(16), {1, 1, 2, 8});
   const std::vector<float> values(16);
   const TraceId id = begin_trace_capture(*device_);
   expect_refused("to_vector", "inside a trace capture", [&] { x.to_vector(); });
@@ -82,12 +85,49 @@ TEST_P(Traces, WhatAReplayWouldNotRepeatIsRefusedByName) {
                  [&] { to_device(*device_, std::span(values), x.spec()); });
   expect_refused("copy_to_device", "inside a trace capture", [&] { copy_to_device(std::span(values), x); });
   expect_refused("zeros", "inside a trace capture", [&] { zeros(*device_, x.spec()); });
+  expect_refused("allocate_tensor_on_device", "inside a trace capture",
+                 [&] { allocate_tensor_on_device(*device_, x.spec()); });
+  const std::vector<SamplingParams> drawn(2, {.temperature = 1.0f});
+  const std::vector<std::int64_t> steps(2, 0);
+  expect_refused("sampling", "inside a trace capture", [&] { sampling(x, ids, drawn, steps); });
   expect_refused("execute_trace", "inside a trace capture", [&] { execute_trace(*device_, id); });
   expect_refused("record_event", "inside a trace capture", [&] { record_event(*device_, 0); });
   expect_refused("begin_trace_capture", "is being captured", [&] { begin_trace_capture(*device_); });
   abandon_trace_capture(*device_);
   EXPECT_EQ(x.to_vector().size(), 16u);
   expect_refused("execute_trace", "not captured", [&] { execute_trace(*device_, id); });
+}
+
+TEST_P(Traces, ATraceIsOfOneQueue) {
+  const auto device = Device::open("cpu", Engine::Fast, {.num_command_queues = 2, .async = GetParam()});
+  const Tensor x = zeros(*device, {{1, 1, 2, 8}, DataType::FLOAT32, Layout::TILE});
+  begin_trace_capture(*device, 0);
+  {
+    const ModuleScope module("layers.1");
+    const QueueScope other(1);
+    expect_refused("silu", "on queue 1 while a trace is captured on queue 0", [&] { silu(x); });
+  }
+  abandon_trace_capture(*device);
+}
+
+TEST_P(Traces, ABankThatIsFullEndsTheCaptureAndNotTheDevice) {
+  const auto device = Device::open("n150", Engine::Fast, {.async = GetParam()});
+  const auto big =
+      to_device(*device, std::vector<float>(64 * 32), {{1, 1, 64, 32}, DataType::FLOAT32, Layout::TILE});
+  const BankRoom room = device->take_trace_room(device->memory().capacity() - device->allocated_bytes());
+  const TraceId id = begin_trace_capture(*device);
+  try {
+    silu(big);
+    ADD_FAILURE();
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("n150: out of memory: 49152 bytes"), std::string::npos)
+        << error.what();
+    EXPECT_NE(std::string(error.what()).find("held by traces"), std::string::npos) << error.what();
+  }
+  abandon_trace_capture(*device);
+  device->give_back_room(room);
+  EXPECT_EQ(silu(big).to_vector(), std::vector<float>(64 * 32, 0.0f));
+  EXPECT_THROW(release_trace(*device, id), UserError);
 }
 
 TEST_P(Traces, AFailingReplayNamesOpAndPathAndLeavesTheDeviceUsable) {

@@ -1,5 +1,7 @@
 #include "ops/sampling/sampling.hpp"
 
+#include <algorithm>
+
 #include "ops/checks.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/sampling/sampling_op.hpp"
@@ -22,6 +24,11 @@ void Sampling::validate(Inputs in) const {
     check(p.top_k >= 0, "[sampling] top_k {}: give 0 (all) or more", p.top_k);
     check(p.top_p > 0 && p.top_p <= 1, "[sampling] top_p {}: give a value in (0, 1]", p.top_p);
   }
+}
+
+// A trace would draw the number of the same step for ever.
+bool Sampling::is_replayable() const {
+  return std::ranges::all_of(params, [](const SamplingParams& p) { return p.temperature == 0; });
 }
 
 std::vector<OutputSpec> Sampling::output_specs(Inputs in) const {

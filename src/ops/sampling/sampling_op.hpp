@@ -13,6 +13,7 @@ struct Sampling final : Operation {
   Sampling(std::span<const SamplingParams> user_params, std::span<const std::int64_t> user_steps)
       : params(user_params.begin(), user_params.end()), steps(user_steps.begin(), user_steps.end()) {}
   std::string_view name() const override { return "sampling"; }
+  bool is_replayable() const override;
   void validate(Inputs inputs) const override;
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
