@@ -144,13 +144,15 @@ TracedStep& Generator::traced_step(int rows) {
 }
 
 // nullptr: this prompt is to be run eagerly. The first of a length is, as a card compiles its kernels before
-// a capture; and a prompt that is alone would not use its trace again.
+// a capture; and a prompt that is alone would not use its trace again. So is one that would be padded by more
+// than a sixteenth: smollm2-135m takes 39 ms for 33 tokens padded to 64, and 25 ms for the 33.
 TracedPrefill* Generator::traced_prefill(std::size_t tokens) {
   constexpr std::size_t kMostTraces = 8, kTile = kTileSize;
   const int rows = static_cast<int>((tokens + kTile - 1) / kTile * kTile);
+  const bool near = static_cast<std::size_t>(rows) - tokens <= tokens / 16;
   const bool whole =
       options_.prefill_chunk == 0 || tokens <= static_cast<std::size_t>(options_.prefill_chunk);
-  if (!is_traced() || !whole || options_.block_size <= 0 || options_.block_size % kTileSize != 0 ||
+  if (!is_traced() || !whole || !near || options_.block_size <= 0 || options_.block_size % kTileSize != 0 ||
       rows > context() || rows > model_.max_seq) {
     return nullptr;
   }

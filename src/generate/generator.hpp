@@ -65,6 +65,8 @@ class Generator {
   /// The captured step of so many users; captured now if it has not been.
   TracedStep& traced_step(int rows);
   bool is_traced() const;
+  /// Captures held, of steps and prefills.
+  std::size_t traces() const { return traced_.size() + traced_prefills_.size(); }
   /// Whether a step can be begun while the host looks at the one before.
   bool runs_ahead() const { return is_traced() && model_.device().is_async(); }
 

@@ -2,10 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "ops/dispatch.hpp"
+#include "ops/slice/slice.hpp"
 #include "util/error.hpp"
 
 namespace tessera::nn {
+namespace {
+
+// The users of a step out of all users of a cache.
+Tensor first_rows(const Tensor& table, std::int64_t rows) {
+  const Shape& shape = table.logical_shape();
+  if (shape[0] <= rows) return table;
+  return slice(table, std::array<std::int64_t, 2>{0, 0}, std::array<std::int64_t, 2>{rows, shape[1]});
+}
+
+}  // namespace
 
 Tensor CausalLm::decode(const Tensor& ids, const Tensor& positions, KvCache& cache) const {
   const Step step = decode_step(positions, cache);
@@ -37,8 +50,9 @@ Tensor CausalLm::forward_layer(int layer, const Tensor& x, const Step& step) con
 }
 
 Step CausalLm::decode_step(const Tensor& positions, KvCache& cache) const {
-  const ModuleScope scope("rotary_emb");
   Step step;
+  if (cache.is_paged()) step.pages = first_rows(cache.page_table(), positions.logical_shape().volume());
+  const ModuleScope scope("rotary_emb");
   step.decode = true;
   step.cache = &cache;
   step.rope = &rope;

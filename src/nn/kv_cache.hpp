@@ -38,7 +38,7 @@ class KvCache {
   /// Gives the user's pages back.
   void release(int user);
 
-  /// int32 [max_users, blocks]; on the device. Users beyond a batch are ignored by the ops.
+  /// int32 [max_users, blocks]; on the device. A step of fewer users takes its first rows.
   const Tensor& page_table() const { return page_table_; }
   /// int32 [1, blocks of positions first..first+count-1] of one user; first must begin a page.
   Tensor pages_of(int user, std::int64_t first, std::int64_t count) const;
