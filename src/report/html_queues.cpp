@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "report/figures.hpp"
@@ -32,34 +33,50 @@ void ways_table(Html& html, const BringupReport& r) {
   }
 }
 
-// One lane a queue; transfers are drawn in the second colour, waiting in the third.
-std::string colour_of(const std::string& name) {
-  if (name.starts_with("copy")) return "s1";
-  return name.ends_with("_event") ? "s2" : "s0";
+// What a lane shows, in the order in which it is drawn: transfers are short and must not be hidden.
+constexpr std::array<const char*, 3> kLegend{"waiting for an event", "ops", "transfers"};
+constexpr std::array<const char*, 3> kClass{"s2", "s0", "s1"};
+
+std::size_t kind_of(const std::string& name) {
+  if (name.ends_with("_event")) return 0;
+  return name.starts_with("copy_to_") ? 2 : 1;
+}
+
+void bar(Html& html, const TimelineEntry& e, double x, double width) {
+  const std::size_t kind = kind_of(e.name);
+  // A command shorter than a pixel is still drawn: a transfer so that it is seen, an op so that many of them
+  // fill the lane.
+  const double least = kind == 2 ? 3 : 0.25, inset = kind == 0 ? kLane / 2 - 3 : 4;
+  const auto rect = html.open("rect", {{"class", fmt::format("span {}", kClass[kind])},
+                                       {"x", at(x)},
+                                       {"y", at(kTop + kLane * e.queue + inset)},
+                                       {"width", at(std::max(width, least))},
+                                       {"height", at(kLane - 2 * inset)}});
+  html.element("title", fmt::format("{} {} {:.3f} ms", e.name, e.path, e.end_ms - e.begin_ms));
 }
 
 void timeline(Html& html, const std::vector<TimelineEntry>& entries) {
-  const auto [first, last] =
-      std::ranges::minmax(entries, {}, [](const TimelineEntry& e) { return e.begin_ms; });
-  const double begin = first.begin_ms, end = std::max(last.end_ms, begin + 1e-6);
+  const double begin = std::ranges::min(entries, {}, &TimelineEntry::begin_ms).begin_ms;
+  const double end = std::max(std::ranges::max(entries, {}, &TimelineEntry::end_ms).end_ms, begin + 1e-6);
   const int lanes = 1 + std::ranges::max(entries, {}, &TimelineEntry::queue).queue;
   const double height = kTop + kLane * lanes + kAxis, scale = (kWidth - kLeft) / (end - begin);
   const auto figure = html.open("figure", {{"class", "plot"}});
+  {
+    const auto legend = html.open("figcaption");
+    for (std::size_t kind = 0; kind < kLegend.size(); ++kind)
+      html.element("span", kLegend[kind], {{"class", fmt::format("key {}", kClass[kind])}});
+  }
   const auto svg = html.open("svg", {{"viewBox", fmt::format("0 0 {} {}", kWidth, height)}, {"role", "img"}});
   html.element("title", "Commands of each queue over time");
   for (int lane = 0; lane < lanes; ++lane) {
     html.element("text", fmt::format("queue {}", lane),
                  {{"x", "0"}, {"y", at(kTop + kLane * lane + kLane / 2)}, {"text-anchor", "start"}});
   }
-  for (const TimelineEntry& e : entries) {
-    // A command shorter than a pixel is still drawn as a quarter of one.
-    const double width = std::max((e.end_ms - e.begin_ms) * scale, 0.25);
-    const auto bar = html.open("rect", {{"class", "span " + colour_of(e.name)},
-                                        {"x", at(kLeft + (e.begin_ms - begin) * scale)},
-                                        {"y", at(kTop + kLane * e.queue + 4)},
-                                        {"width", at(width)},
-                                        {"height", at(kLane - 8)}});
-    html.element("title", fmt::format("{} {} {:.3f} ms", e.name, e.path, e.end_ms - e.begin_ms));
+  for (std::size_t kind = 0; kind < kLegend.size(); ++kind) {
+    for (const TimelineEntry& e : entries) {
+      if (kind_of(e.name) == kind)
+        bar(html, e, kLeft + (e.begin_ms - begin) * scale, (e.end_ms - e.begin_ms) * scale);
+    }
   }
   const double every = std::pow(10.0, std::floor(std::log10(end - begin)));
   for (double t = 0; t <= end - begin; t += every) {
