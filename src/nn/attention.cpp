@@ -23,7 +23,8 @@ Tensor Attention::decode(const Tensor& qkv, const Step& step) const {
   auto [q, k, v] = nlp_create_qkv_heads_decode(qkv, num_heads, num_kv_heads);
   q = step.rope->apply(q, step.rows, true);
   k = step.rope->apply(k, step.rows, true);
-  const std::optional<Tensor> pages = cache.is_paged() ? std::optional(step.pages) : std::nullopt;
+  std::optional<Tensor> pages;
+  if (cache.is_paged()) pages = step.pages.is_allocated() ? step.pages : cache.page_table();
   paged_update_cache(cache.k(layer), k, step.positions, pages);
   paged_update_cache(cache.v(layer), v, step.positions, pages);
   const Tensor attended =

@@ -16,7 +16,8 @@ struct Step {
   Tensor positions;        // decode: int32 [batch], -1 for an idle user
   int user = 0;            // prefill: whose prompt
   std::int64_t start = 0;  // prefill: position of row 0; > 0 in a later chunk
-  Tensor pages;            // paged. prefill: int32 [1, blocks] that these rows fill; decode: [batch, blocks]
+  Tensor pages;            // paged. prefill: int32 [1, blocks] that these rows fill; decode: [batch, blocks],
+                           // the whole table when it is not given
   Tensor past_pages;       // prefill, paged, start > 0: int32 [1, blocks] of positions 0 to the chunk's last
 };
 
