@@ -35,13 +35,37 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// For destructors: whoever waited for the device has been told of a failure, or something else has failed.
+void wait_quietly(Device& device) {
+  try {
+    device.synchronize();
+  } catch (...) {
+    return;
+  }
+}
+
 // A device on asynchronous queues, and back.
 class AsyncScope {
  public:
   explicit AsyncScope(Device& device) : device_(device) { device_.set_async(true); }
-  ~AsyncScope() { device_.set_async(false); }
+  ~AsyncScope() {
+    wait_quietly(device_);
+    device_.set_async(false);
+  }
   AsyncScope(const AsyncScope&) = delete;
   AsyncScope& operator=(const AsyncScope&) = delete;
+
+ private:
+  Device& device_;
+};
+
+// Before what queued commands write into is gone.
+class WaitAtEnd {
+ public:
+  explicit WaitAtEnd(Device& device) : device_(device) {}
+  ~WaitAtEnd() { wait_quietly(device_); }
+  WaitAtEnd(const WaitAtEnd&) = delete;
+  WaitAtEnd& operator=(const WaitAtEnd&) = delete;
 
  private:
   Device& device_;
@@ -107,6 +131,7 @@ class Steps {
   Outcome two_queues(bool reads, std::size_t steps) {
     Outcome outcome;
     outcome.next.resize(steps);
+    const WaitAtEnd wait(device());
     generate::TracedStep& step = traced();
     const Stopwatch clock;
     Tensor staging = upload({1, 1}, 0), result = upload({1}, 0);
