@@ -63,6 +63,38 @@ OpResult parse_op(const Json& j) {
   return r;
 }
 
+Json layer_json(const LayerResult& l) {
+  return {{"mode", l.mode},
+          {"layer", l.layer},
+          {"pcc", number(l.pcc)},
+          {"max_abs", number(l.max_abs)},
+          {"rel_l2", number(l.rel_l2)},
+          {"threshold", l.threshold},
+          {"pass", l.pass},
+          {"plain_pcc", number(l.plain_pcc)},
+          {"worst_token", l.worst_token},
+          {"worst_token_rel_l2", number(l.worst_token_rel_l2)},
+          {"ms", l.ms},
+          {"note", l.note}};
+}
+
+LayerResult parse_layer(const Json& j) {
+  LayerResult l;
+  l.mode = j.at("mode");
+  l.layer = j.at("layer");
+  l.pcc = number(j.at("pcc"));
+  l.max_abs = number(j.at("max_abs"));
+  l.rel_l2 = number(j.at("rel_l2"));
+  l.threshold = j.at("threshold");
+  l.pass = j.at("pass");
+  l.plain_pcc = number(j.at("plain_pcc"));
+  l.worst_token = j.at("worst_token");
+  l.worst_token_rel_l2 = number(j.at("worst_token_rel_l2"));
+  l.ms = j.at("ms");
+  l.note = j.at("note");
+  return l;
+}
+
 Json accuracy_json(const Accuracy& a, bool positions) {
   Json j{{"text", a.text},
          {"tokens", a.tokens},
@@ -70,7 +102,13 @@ Json accuracy_json(const Accuracy& a, bool positions) {
          {"top5", a.top5},
          {"kl_mean", number(a.kl_mean)},
          {"kl_max", number(a.kl_max)},
-         {"final_pcc", number(a.final_pcc)}};
+         {"final_pcc", number(a.final_pcc)},
+         {"max_abs", number(a.max_abs)},
+         {"rel_l2", number(a.rel_l2)},
+         {"logits_pass", a.logits_pass},
+         {"pass", a.pass},
+         {"ms", a.ms},
+         {"note", a.note}};
   if (!positions) return j;
   j["positions"] = Json::array();
   for (const TokenResult& t : a.positions) {
@@ -95,6 +133,12 @@ Accuracy parse_accuracy(const Json& j) {
   a.kl_mean = number(j.at("kl_mean"));
   a.kl_max = number(j.at("kl_max"));
   a.final_pcc = number(j.at("final_pcc"));
+  a.max_abs = number(j.at("max_abs"));
+  a.rel_l2 = number(j.at("rel_l2"));
+  a.logits_pass = j.at("logits_pass");
+  a.pass = j.at("pass");
+  a.ms = j.at("ms");
+  a.note = j.at("note");
   for (const Json& t : j.at("positions")) {
     a.positions.push_back({t.at("reference"), t.at("device"), t.at("top1"), t.at("top5"), number(t.at("kl")),
                            number(t.at("margin")), t.at("text"), t.at("device_text")});
@@ -153,10 +197,7 @@ BringupReport parse(const Json& j) {
         {c.at("item"), c.at("title"), parse_status(c.at("status")), c.at("reason"), c.at("evidence")});
   }
   for (const Json& op : j.at("ops")) r.ops.push_back(parse_op(op));
-  for (const Json& l : j.at("layers")) {
-    r.layers.push_back({l.at("mode"), l.at("layer"), number(l.at("pcc")), number(l.at("max_abs")),
-                        number(l.at("rel_l2")), l.at("threshold"), l.at("pass")});
-  }
+  for (const Json& l : j.at("layers")) r.layers.push_back(parse_layer(l));
   for (const Json& a : j.at("accuracies")) r.accuracy.push_back(parse_accuracy(a));
   for (const Json& g : j.at("generations")) r.generations.push_back(parse_generation(g));
   for (const Json& e : j.at("equivalences")) {
@@ -204,15 +245,7 @@ Json to_json(const BringupReport& r) {
                 {"evidence", c.evidence}};
   });
   j["ops"] = list(r.ops, op_json);
-  j["layers"] = list(r.layers, [](const LayerResult& l) {
-    return Json{{"mode", l.mode},
-                {"layer", l.layer},
-                {"pcc", number(l.pcc)},
-                {"max_abs", number(l.max_abs)},
-                {"rel_l2", number(l.rel_l2)},
-                {"threshold", l.threshold},
-                {"pass", l.pass}};
-  });
+  j["layers"] = list(r.layers, layer_json);
   j["accuracy"] = r.accuracy.empty() ? Json::object() : accuracy_json(r.accuracy.front(), false);
   j["accuracies"] = list(r.accuracy, [](const Accuracy& a) { return accuracy_json(a, true); });
   j["generation"] = r.generations.empty() ? Json::object()

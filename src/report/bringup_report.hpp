@@ -37,12 +37,18 @@ struct OpResult {
   bool operator==(const OpResult&) const = default;
 };
 
+/// The hidden states after one layer, over the tokens of a forced text.
 struct LayerResult {
   std::string mode;
   int layer = 0;
-  double pcc = 0, max_abs = 0, rel_l2 = 0;
+  double pcc = 0, max_abs = 0, rel_l2 = 0;  // pcc, rel_l2: every token counted alike (metrics::RowComparison)
   double threshold = 0;
   bool pass = false;
+  double plain_pcc = 0;  // of the values as they are, which one large token may decide
+  int worst_token = 0;   // the token that is furthest off
+  double worst_token_rel_l2 = 0;
+  double ms = 0;     // the device's ops in this layer, all tokens
+  std::string note;  // what fails beside the PCC: "row 5 is off by 0.312 of its own size"
   bool operator==(const LayerResult&) const = default;
 };
 
@@ -61,7 +67,11 @@ struct Accuracy {
   int tokens = 0;
   double top1 = 0, top5 = 0;  // percent
   double kl_mean = 0, kl_max = 0;
-  double final_pcc = 0;
+  double final_pcc = 0, max_abs = 0, rel_l2 = 0;  // of the logits, all positions together
+  bool logits_pass = false;                       // they are within the model's threshold
+  bool pass = false;                              // so are they, top-1 and top-5
+  double ms = 0;                                  // the device's part
+  std::string note;                               // what PCC alone would hide of the logits
   std::vector<TokenResult> positions;
   bool operator==(const Accuracy&) const = default;
 };

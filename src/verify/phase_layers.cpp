@@ -25,8 +25,8 @@ void run_layers(Session& s, report::BringupReport& report) {
     const Tensor x = activation_rows(*s.model, input, hidden);
     const Stopwatch clock;
     const std::vector<float> own = s.model->forward_layer(i, x, step).to_vector();
-    report.ops.push_back(
-        module_row(tags, path, "decoder_layer", s.thresholds.layer, output, own, clock.milliseconds()));
+    report.ops.push_back(hidden_row(tags, path, "decoder_layer", s.thresholds.layer, output, own, hidden,
+                                    clock.milliseconds()));
   }
 
   // The whole stack on its own hidden states.
@@ -41,7 +41,8 @@ void run_layers(Session& s, report::BringupReport& report) {
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {
     const std::string path = fmt::format("layers.{}", i);
     const auto& output = find_record(scene.recording, path, "add", true).outputs[0].values;
-    report.ops.push_back(module_row(tags, path, "stack", s.thresholds.layer, output, capture.layer(i)));
+    report.ops.push_back(
+        hidden_row(tags, path, "stack", s.thresholds.layer, output, capture.layer(i), hidden, capture.ms(i)));
   }
   report.ops.push_back(module_row(tags, "lm_head", "model", s.thresholds.model, scene.logits, logits));
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "generate/generator.hpp"
+#include "metrics/compare.hpp"
 #include "report/bringup_report.hpp"
 #include "verify/session.hpp"
 
@@ -28,7 +29,8 @@ class LogitsComparison {
     accuracy_.text = std::move(text);
   }
   void add(std::span<const float> reference, std::span<const float> device);
-  report::Accuracy finish() const;
+  /// What was collected, held against the session's thresholds; `ms` is what the device took.
+  report::Accuracy finish(double ms) const;
 
  private:
   const Session& session_;
@@ -38,5 +40,9 @@ class LogitsComparison {
 
 /// "Top-1 97.0 %, top-5 100.0 % over 100 generated tokens, KL 0.0036, logits PCC 0.99970".
 std::string describe(const report::Accuracy& accuracy);
+
+/// Why logits do not pass: "logits PCC 0.912000, needs 0.99; scale 1.500: every value is off by that factor".
+std::string describe_logits(const report::Accuracy& accuracy, double threshold);
+std::string describe_logits(const metrics::Comparison& logits, double threshold);
 
 }  // namespace tessera::verify

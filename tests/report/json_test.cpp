@@ -37,8 +37,9 @@ TEST(BringupJson, HasTheKeysThatScriptsRelyOn) {
                      "generation", "memory", "performance"});
   expect_keys(json["checklist"][0], {"item", "title", "status", "reason", "evidence"});
   expect_keys(json["ops"][0], {"mode", "layer", "path", "op", "pcc", "max_abs", "rel_l2", "pass"});
-  expect_keys(json["layers"][0], {"mode", "layer", "pcc", "pass"});
-  expect_keys(json["accuracy"], {"tokens", "top1", "top5", "kl_mean", "final_pcc"});
+  expect_keys(json["layers"][0], {"mode", "layer", "pcc", "max_abs", "rel_l2", "pass", "ms"});
+  expect_keys(json["accuracy"],
+              {"tokens", "top1", "top5", "kl_mean", "final_pcc", "max_abs", "rel_l2", "pass", "ms"});
   expect_keys(json["generation"], {"prompt", "text", "tokens"});
   expect_keys(json["memory"], {"weights_bytes", "kv_bytes", "peak_bytes"});
   expect_keys(json["performance"], {"prefill_tok_s", "decode_tok_s", "ttft_ms", "traced", "eager"});

@@ -50,6 +50,10 @@ TEST(BringupHtml, ShowsWhatTheReportHas) {
                            "not built yet",
                            "needs 0.998",
                            "66.5 %",
+                           "77.5 ms",
+                           "a remark",
+                           "0.999960",
+                           "row 5 is off",
                            "2 disagreements",
                            "12 \u201C tea\u201D",
                            "13 \u201C \u240A\u201D",
@@ -144,8 +148,8 @@ TEST(BringupHtml, EscapesEveryTextOfTheModel) {
   for (std::string* text :
        {&report.model, &report.architecture, &report.device, &report.engine, &report.precision, &report.isa,
         &report.date, &report.version, &report.baseline, &report.config[0].first, &report.config[0].second,
-        &report.layers[0].mode, &report.accuracy[0].text, &report.equivalences[0].name,
-        &report.equivalences[0].what})
+        &report.layers[0].mode, &report.layers[0].note, &report.accuracy[0].text, &report.accuracy[0].note,
+        &report.equivalences[0].name, &report.equivalences[0].what})
     *text = hostile;
   for (ChecklistItem& item : report.checklist) item.title = item.reason = item.evidence = hostile;
   for (OpResult& op : report.ops) op.phase = op.mode = op.path = op.op = op.input = op.note = hostile;

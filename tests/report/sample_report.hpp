@@ -48,10 +48,11 @@ inline BringupReport sample_report() {
   r.checklist[9] = {10, "Title of item 10", Status::Skipped, "not built yet", ""};
   r.ops = {sample_op("modules", 2, 0.9995), sample_op("prefill", 10, 0.9)};
   for (const char* mode : {"decode", "prefill"}) {
-    r.layers.push_back({mode, 0, 0.99995, 0.125, 0.0625, 0.998, true});
-    r.layers.push_back({mode, 1, 0.95, 0.5, 0.3125, 0.998, false});
+    r.layers.push_back({mode, 0, 0.99995, 0.125, 0.0625, 0.998, true, 0.99996, 3, 0.09375, 1.25, ""});
+    r.layers.push_back({mode, 1, 0.95, 0.5, 0.3125, 0.998, false, 0.9999, 5, 0.875, 1.5, "row 5 is off"});
   }
-  Accuracy a{"generated", 3, 66.5, 100, 0.0075, 0.015, 0.9985, {}};
+  Accuracy a{"generated", 3,       66.5, 100,   0.0075, 0.015,      0.9985,
+             0.375,       0.03125, true, false, 77.5,   "a remark", {}};
   a.positions = {{11, 11, true, true, 0.001, 0, " yes", " yes"},
                  {12, 13, false, true, 0.015, 0.125, " tea", " \n"},
                  {14, 15, false, false, 0.002, 4.5, " far", " off"}};

@@ -1,5 +1,6 @@
 #include "verify/lockstep.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -226,7 +227,43 @@ TEST(Rows, ScaledOrConstantOutputFailsAModuleRow) {
   EXPECT_NE(row.note.find("scale 1.100"), std::string::npos);
   EXPECT_FALSE(module_row(kTags, "norm", "rms_norm", 0.999, reference, constant).pass);
   scaled[7] = NAN;
-  EXPECT_FALSE(layer_row("decode", 0, 0.1, reference, scaled).pass);
+  EXPECT_FALSE(layer_row("decode", 0, 0.1, reference, scaled, 64, 0).pass);
+}
+
+// As in SmolLM2's middle layers: the first token is so large that no plain figure sees the others.
+TEST(Rows, ALayerIsJudgedTokenByToken) {
+  Rng rng(6);
+  std::vector<float> reference(16 * 64);
+  for (std::size_t i = 0; i < reference.size(); ++i) reference[i] = rng.normal() * (i < 64 ? 250.0f : 1.0f);
+  std::vector<float> device = reference;
+  for (std::size_t i = 64; i < device.size(); ++i) device[i] += rng.normal();
+  const auto layer = layer_row("prefill", 15, 0.998, reference, device, 64, 2.5);
+  EXPECT_GT(layer.plain_pcc, 0.998);
+  EXPECT_LT(layer.pcc, 0.998);
+  EXPECT_FALSE(layer.pass);
+  EXPECT_GT(layer.worst_token, 0);
+  EXPECT_NE(layer.note.find(fmt::format("row {} is off by", layer.worst_token)), std::string::npos);
+  EXPECT_EQ(layer.ms, 2.5);
+  EXPECT_FALSE(hidden_row(kTags, "layers.1", "stack", 0.998, reference, device, 64, 1).pass);
+  EXPECT_TRUE(layer_row("prefill", 15, 0.998, reference, reference, 64, 0).pass);
+
+  const std::vector<report::LayerResult> rows{layer_row("decode", 0, 0.998, reference, reference, 64, 0),
+                                              layer};
+  EXPECT_TRUE(judge_layers(rows, "decode").pass());
+  const LayerVerdict verdict = judge_layers(rows, "prefill");
+  EXPECT_EQ(verdict.failed, 1u);
+  EXPECT_EQ(verdict.first_failed->layer, 15);
+  EXPECT_FALSE(judge_layers(rows, "nothing").pass());
+}
+
+TEST(Rows, LogitsMayShiftButNotScale) {
+  Rng rng(7);
+  std::vector<float> reference(256), shifted, scaled;
+  for (float& value : reference) value = rng.normal();
+  for (const float value : reference) shifted.push_back(value + 0.5f);
+  for (const float value : reference) scaled.push_back(1.5f * value);
+  EXPECT_TRUE(logits_row(kTags, 0.99, reference, shifted, 0).pass);
+  EXPECT_FALSE(logits_row(kTags, 0.99, reference, scaled, 0).pass);
 }
 
 }  // namespace
