@@ -17,6 +17,24 @@ double number(const Json& json) {
   return json.is_null() ? HUGE_VAL : json.get<double>();
 }
 
+// Zero is what a phase leaves that was not run: null, and back.
+Json measured(double value) {
+  return value > 0 ? number(value) : Json(nullptr);
+}
+Json measured(std::int64_t value) {
+  return value > 0 ? Json(value) : Json(nullptr);
+}
+template <class T>
+void read_measured(T& value, const Json& json) {
+  if (!json.is_null()) value = json.get<T>();
+}
+
+// The keys of an object that has nothing to say yet.
+Json without_values(Json object) {
+  for (auto& value : object) value = nullptr;
+  return object;
+}
+
 Status parse_status(const std::string& text) {
   if (text == "pass") return Status::Pass;
   if (text == "fail") return Status::Fail;
@@ -151,6 +169,7 @@ Json generation_json(const Generation& g) {
           {"text", g.text},
           {"tokens", g.tokens},
           {"chat", g.chat},
+          {"mode", g.mode},
           {"reference_text", g.reference_text},
           {"reference_tokens", g.reference_tokens},
           {"first_divergence", g.first_divergence},
@@ -164,6 +183,7 @@ Generation parse_generation(const Json& j) {
   g.text = j.at("text");
   g.tokens = j.at("tokens").get<std::vector<int>>();
   g.chat = j.at("chat");
+  g.mode = j.at("mode");
   g.reference_text = j.at("reference_text");
   g.reference_tokens = j.at("reference_tokens").get<std::vector<int>>();
   g.first_divergence = j.at("first_divergence");
@@ -202,13 +222,19 @@ BringupReport parse(const Json& j) {
   for (const Json& g : j.at("generations")) r.generations.push_back(parse_generation(g));
   for (const Json& e : j.at("equivalences")) {
     r.equivalences.push_back({e.at("name"), e.at("what"), number(e.at("pcc")), number(e.at("max_abs")),
-                              e.at("equal"), e.at("pass")});
+                              number(e.at("rel_l2")), e.at("equal"), e.at("pass"), e.at("ms")});
   }
   const Json& m = j.at("memory");
-  r.memory = {m.at("weights_bytes"), m.at("kv_bytes"), m.at("peak_bytes"), m.at("host_peak_bytes"),
-              m.at("device_capacity_bytes")};
+  read_measured(r.memory.weights_bytes, m.at("weights_bytes"));
+  read_measured(r.memory.kv_bytes, m.at("kv_bytes"));
+  read_measured(r.memory.peak_bytes, m.at("peak_bytes"));
+  read_measured(r.memory.ladder_peak_bytes, m.at("ladder_peak_bytes"));
+  read_measured(r.memory.host_peak_bytes, m.at("host_peak_bytes"));
+  read_measured(r.memory.device_capacity_bytes, m.at("device_capacity_bytes"));
   const Json& p = j.at("performance");
-  r.performance = {p.at("prefill_tok_s"), p.at("decode_tok_s"), p.at("ttft_ms")};
+  read_measured(r.performance.prefill_tok_s, p.at("prefill_tok_s"));
+  read_measured(r.performance.decode_tok_s, p.at("decode_tok_s"));
+  read_measured(r.performance.ttft_ms, p.at("ttft_ms"));
   for (const auto& [key, value] : j.at("config").items())
     r.config.emplace_back(key, value.get<std::string>());
   return r;
@@ -246,28 +272,35 @@ Json to_json(const BringupReport& r) {
   });
   j["ops"] = list(r.ops, op_json);
   j["layers"] = list(r.layers, layer_json);
-  j["accuracy"] = r.accuracy.empty() ? Json::object() : accuracy_json(r.accuracy.front(), false);
+  j["accuracy"] = r.accuracy.empty() ? without_values(accuracy_json({}, false))
+                                     : accuracy_json(r.accuracy.front(), false);
   j["accuracies"] = list(r.accuracy, [](const Accuracy& a) { return accuracy_json(a, true); });
-  j["generation"] = r.generations.empty() ? Json::object()
-                                          : Json{{"prompt", r.generations.back().prompt},
-                                                 {"text", r.generations.back().text},
-                                                 {"tokens", r.generations.back().tokens}};
+  const Generation last = r.generations.empty() ? Generation{} : r.generations.back();
+  const Json generation{{"prompt", last.prompt}, {"text", last.text}, {"tokens", last.tokens}};
+  j["generation"] = r.generations.empty() ? without_values(generation) : generation;
   j["generations"] = list(r.generations, generation_json);
   j["equivalences"] = list(r.equivalences, [](const Equivalence& e) {
-    return Json{{"name", e.name},   {"what", e.what}, {"pcc", number(e.pcc)}, {"max_abs", number(e.max_abs)},
-                {"equal", e.equal}, {"pass", e.pass}};
+    return Json{{"name", e.name},
+                {"what", e.what},
+                {"pcc", number(e.pcc)},
+                {"max_abs", number(e.max_abs)},
+                {"rel_l2", number(e.rel_l2)},
+                {"equal", e.equal},
+                {"pass", e.pass},
+                {"ms", e.ms}};
   });
-  j["memory"] = {{"weights_bytes", r.memory.weights_bytes},
-                 {"kv_bytes", r.memory.kv_bytes},
-                 {"peak_bytes", r.memory.peak_bytes},
-                 {"host_peak_bytes", r.memory.host_peak_bytes},
-                 {"device_capacity_bytes", r.memory.device_capacity_bytes}};
-  const Json measured{{"prefill_tok_s", r.performance.prefill_tok_s},
-                      {"decode_tok_s", r.performance.decode_tok_s},
-                      {"ttft_ms", r.performance.ttft_ms}};
-  j["performance"] = measured;
+  j["memory"] = {{"weights_bytes", measured(r.memory.weights_bytes)},
+                 {"kv_bytes", measured(r.memory.kv_bytes)},
+                 {"peak_bytes", measured(r.memory.peak_bytes)},
+                 {"ladder_peak_bytes", measured(r.memory.ladder_peak_bytes)},
+                 {"host_peak_bytes", measured(r.memory.host_peak_bytes)},
+                 {"device_capacity_bytes", measured(r.memory.device_capacity_bytes)}};
+  const Json speed{{"prefill_tok_s", measured(r.performance.prefill_tok_s)},
+                   {"decode_tok_s", measured(r.performance.decode_tok_s)},
+                   {"ttft_ms", measured(r.performance.ttft_ms)}};
+  j["performance"] = speed;
   j["performance"]["traced"] = {{"status", "skipped"}};
-  j["performance"]["eager"] = measured;
+  j["performance"]["eager"] = speed;
   j["config"] = Json::object();
   for (const auto& [key, value] : r.config) j["config"][key] = value;
   return j;

@@ -83,21 +83,25 @@ struct Generation {
   double similarity = 1;      // 0..1, of the texts
   std::string garbage;  // what the repetition/garbage check found and not in the reference; empty: nothing
   bool chat = false;
+  std::string mode;  // how the prompt went in: "decode" (token by token) | "prefill"
   bool operator==(const Generation&) const = default;
 };
 
 /// One equality of the equivalence suite, e.g. "prefill = decode", "chunked(32) = prefill".
 struct Equivalence {
   std::string name, what;  // what: "logits" | "kv"
-  double pcc = 0, max_abs = 0;
+  double pcc = 0, max_abs = 0, rel_l2 = 0;
   bool equal = false;  // bit for bit
   bool pass = false;
+  double ms = 0;  // of the other way's run
   bool operator==(const Equivalence&) const = default;
 };
 
 struct Memory {
-  std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;  // as the device counts them
-  std::int64_t host_peak_bytes = 0;                              // peak resident set of the process
+  // As the device counts them. peak_bytes: of the end-to-end run (item 8), 0 when it was not run.
+  std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;
+  std::int64_t ladder_peak_bytes = 0;  // of all phases, steps of 32 users among them
+  std::int64_t host_peak_bytes = 0;    // peak resident set of the process
   std::int64_t device_capacity_bytes = 0;
   bool operator==(const Memory&) const = default;
 };

@@ -33,10 +33,13 @@ void run_layers(Session& s, report::BringupReport& report) {
   nn::KvCache own_cache = scene.make_cache(*s.model);
   LayerCapture capture;
   std::vector<float> logits;
+  double ms = 0;
   {
     const ObserverScope scope(capture);
+    const Stopwatch clock;
     logits =
         s.model->decode(scene.ids(s.model->device()), scene.at(s.model->device()), own_cache).to_vector();
+    ms = clock.milliseconds();
   }
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {
     const std::string path = fmt::format("layers.{}", i);
@@ -44,7 +47,7 @@ void run_layers(Session& s, report::BringupReport& report) {
     report.ops.push_back(
         hidden_row(tags, path, "stack", s.thresholds.layer, output, capture.layer(i), hidden, capture.ms(i)));
   }
-  report.ops.push_back(module_row(tags, "lm_head", "model", s.thresholds.model, scene.logits, logits));
+  report.ops.push_back(module_row(tags, "lm_head", "model", s.thresholds.model, scene.logits, logits, ms));
 
   const Verdict verdict = judge(report.ops, "layers");
   const double stack_pcc = report.ops.back().pcc;

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "generate/generate_text.hpp"
 #include "metrics/compare.hpp"
-#include "metrics/similarity.hpp"
 #include "util/clock.hpp"
 #include "verify/equivalence.hpp"
 #include "verify/forced.hpp"
@@ -19,6 +19,7 @@ namespace {
 // Crosses three pages of 32 and an attention block of 64, and ends inside a page.
 constexpr std::size_t kEquivalenceTokens = 100;
 constexpr std::size_t kOpTokens = 48;
+constexpr int kTextTokens = 64;
 
 // Every op of a prefill on the reference's inputs.
 void check_prefill_ops(Session& s, report::BringupReport& report) {
@@ -60,34 +61,44 @@ void measure(Session& s, report::BringupReport& report) {
   report.performance.prefill_tok_s = static_cast<double>(ids.size()) / clock.seconds();
 }
 
+// As a user runs it: the prompt in one prefill, then decode. The reference writes the same text.
 void end_to_end(Session& s, const std::string& prompt, report::BringupReport& report) {
   const bool chat = !s.files.chat_template.empty();
   generate::Request request;
   request.prompt = generate::encode_prompt(*s.tokenizer, s.files, prompt, !chat);
-  request.max_new_tokens = 64;
+  request.max_new_tokens = kTextTokens;
   request.stop_ids.assign(s.config().eos_token_ids.begin(), s.config().eos_token_ids.end());
-  generate::Generator generator(*s.model, {.users = 1, .context = s.context});
-  generate::generate(generator, std::span(&request, 1));
   generate::Timings timings;
-  const auto result = generate::generate(generator, std::span(&request, 1), {}, &timings)[0];
-  const std::string text = s.tokenizer->decode(result.tokens);
-  std::string defect = metrics::text_defect(text, result.tokens);
-  if (!defect.empty()) {
-    const auto expected = greedy(*s.reference, s.context, request.prompt, request.max_new_tokens,
-                                 s.config().eos_token_ids, false);
-    if (!metrics::text_defect(s.tokenizer->decode(expected), expected).empty()) defect.clear();
+  generate::Result result;
+  report.memory.ladder_peak_bytes = std::max(report.memory.ladder_peak_bytes, s.device->peak_bytes());
+  s.device->reset_peak();
+  {
+    generate::Generator generator(*s.model, {.users = 1, .context = s.context});
+    generate::generate(generator, std::span(&request, 1));  // warm
+    result = generate::generate(generator, std::span(&request, 1), {}, &timings)[0];
   }
   measure(s, report);
+  report.memory.peak_bytes = s.device->peak_bytes();
   report.performance.ttft_ms = timings.ttft_ms;
   report.performance.decode_tok_s = timings.decode_tok_s;
+
+  report::Generation text;
+  text.prompt = prompt;
+  text.chat = chat;
+  text.mode = "prefill";
+  text.tokens = result.tokens;
+  text.reference_tokens =
+      greedy(*s.reference, s.context, request.prompt, kTextTokens, s.config().eos_token_ids, false);
+  text = compared(s, std::move(text));
   conclude(
-      report, 8, defect.empty(),
+      report, 8, text.garbage.empty(),
       fmt::format(
-          "\"{}\": {} tokens ({}) by prefill and decode; first token after {:.0f} ms, prefill {:.0f} tok/s, "
-          "decode {:.0f} tok/s",
-          prompt, result.tokens.size(), result.finish_reason, timings.ttft_ms,
+          "\"{}\": {} tokens ({}) by prefill and decode, {}; first token after {:.0f} ms, prefill {:.0f} "
+          "tok/s, decode {:.0f} tok/s",
+          prompt, result.tokens.size(), result.finish_reason, describe_agreement(text), timings.ttft_ms,
           report.performance.prefill_tok_s, timings.decode_tok_s),
-      defect);
+      text.garbage);
+  report.generations.push_back(std::move(text));
 }
 
 }  // namespace

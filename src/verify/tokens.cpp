@@ -34,16 +34,31 @@ report::Generation compare_texts(const Session& s, const std::string& prompt, bo
   g.chat = chat;
   const auto ids = generate::encode_prompt(*s.tokenizer, s.files, prompt, !chat);
   const std::span<const int> stop = s.config().eos_token_ids;
+  g.mode = by_decode ? "decode" : "prefill";
   g.reference_tokens = greedy(*s.reference, s.context, ids, n, stop, by_decode);
   g.tokens = greedy(*s.model, s.context, ids, n, stop, by_decode);
+  return compared(s, std::move(g));
+}
+
+report::Generation compared(const Session& s, report::Generation g) {
   g.reference_text = s.tokenizer->decode(g.reference_tokens);
   g.text = s.tokenizer->decode(g.tokens);
   g.first_divergence = metrics::first_divergence(g.reference_tokens, g.tokens);
   g.similarity = metrics::text_similarity(g.reference_text, g.text);
-  // What the reference does too is the model's own way of talking.
-  if (metrics::text_defect(g.reference_text, g.reference_tokens).empty())
-    g.garbage = metrics::text_defect(g.text, g.tokens);
+  g.garbage = garbage_of(g);
   return g;
+}
+
+std::string garbage_of(const report::Generation& g) {
+  const auto device = metrics::text_defect(g.text, g.tokens);
+  const auto reference = metrics::text_defect(g.reference_text, g.reference_tokens);
+  return device.kind == reference.kind ? "" : device.text;
+}
+
+std::string describe_agreement(const report::Generation& g) {
+  if (g.first_divergence < 0) return "equal to the reference's";
+  return fmt::format("unlike the reference's from token {} on, similarity {:.2f}", g.first_divergence,
+                     g.similarity);
 }
 
 void LogitsComparison::add(std::span<const float> reference, std::span<const float> device) {

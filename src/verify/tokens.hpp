@@ -21,6 +21,16 @@ std::vector<std::int32_t> greedy(const nn::CausalLm& model, int context, std::sp
 report::Generation compare_texts(const Session& session, const std::string& prompt, bool chat, int n,
                                  bool by_decode);
 
+/// Completes a text of which prompt and tokens of both sides are known: the texts and how far they agree.
+report::Generation compared(const Session& session, report::Generation text);
+
+/// What the repetition and garbage check finds in the device's text. The same kind of defect in the
+/// reference's text excuses it: that is the model's own way of talking. Empty when there is nothing.
+std::string garbage_of(const report::Generation& text);
+
+/// "equal to the reference's" or "unlike the reference's from token 12 on, similarity 0.81".
+std::string describe_agreement(const report::Generation& text);
+
 /// Logits of each position, row by row: reference and device. Collects agreement, KL and the PCC over all of
 /// them.
 class LogitsComparison {

@@ -73,7 +73,10 @@ class Documents(harness.CommandTest):
         other = self.document("compare", a, b, status=1)
         self.assertEqual((other["equal"], other["max_abs"]), (False, 0.5))
         self.assertAlmostEqual(other["rel_l2"], 0.5 / 30**0.5, places=6)
-        self.document("compare", a, b, "--threshold", "0.9")
+        self.document("compare", a, b, "--threshold", "0.9", status=1)  # the slope is 1.15
+        c = write_npy(self.folder / "c.npy", [1, 2, 3.2, 3.9], (2, 2))
+        self.document("compare", a, c, status=1)
+        self.document("compare", a, c, "--threshold", "0.9")
         self.refuse("compare", a, flat, words=["[2, 2]", "[4]"])
 
     def test_golden(self):
@@ -89,9 +92,10 @@ class Documents(harness.CommandTest):
         self.succeed("golden", other, "--out", b, *sizes)
         self.document("compare", a, b, status=1)
         self.refuse("compare", a, write_npy(self.folder / "t.npy", [1], (1,)), words="golden")
-        # The baseline of a bring-up takes it: item 1 passes against what the same engine wrote.
-        report = self.tessera("bringup", self.model, "--phases", "0", "--golden", a, "--out", "up", "--json")
-        self.assertIn('"pass"', report.stdout, report.stderr)
+        # The baseline of a bring-up takes it and agrees, but what the same engine wrote is no evidence.
+        report = self.document("bringup", self.model, "--phases", "0", "--golden", a, "--out", "up")
+        self.assertEqual(report["checklist"][0]["status"], "skipped")
+        self.assertIn("20 of 20 forced tokens", report["checklist"][0]["evidence"])
 
     def test_lists(self):
         models = self.document("models")

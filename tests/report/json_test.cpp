@@ -45,6 +45,21 @@ TEST(BringupJson, HasTheKeysThatScriptsRelyOn) {
   expect_keys(json["performance"], {"prefill_tok_s", "decode_tok_s", "ttft_ms", "traced", "eager"});
 }
 
+// Scripts find the keys of a phase that was not run, too.
+TEST(BringupJson, KeysOfPhasesThatWereNotRunAreNull) {
+  const Json full = to_json(sample_report()), sparse = to_json(sparse_report());
+  for (const char* part : {"accuracy", "generation", "memory", "performance"}) {
+    for (const auto& [key, value] : full[part].items()) {
+      ASSERT_TRUE(sparse[part].contains(key)) << part << ' ' << key;
+      if (!value.is_object()) {
+        EXPECT_TRUE(sparse[part][key].is_null()) << part << ' ' << key;
+      }
+    }
+  }
+  for (const auto& [key, value] : sparse["performance"]["eager"].items()) EXPECT_TRUE(value.is_null()) << key;
+  for (const char* key : {"rel_l2", "ms"}) EXPECT_TRUE(full["equivalences"][0].contains(key)) << key;
+}
+
 TEST(BringupJson, StatesTheStatusesInWords) {
   const Json json = to_json(sample_report());
   EXPECT_EQ(json["checklist"][0]["status"], "pass");

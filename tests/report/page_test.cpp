@@ -59,10 +59,13 @@ TEST(BringupHtml, ShowsWhatTheReportHas) {
                            "13 \u201C \u240A\u201D",
                            "parts at token 4 of 2",
                            "repeats",
+                           "as a chat, prompt by decode",
                            "prefill, pages shuffled",
                            "0.999990",
                            "190.0 MiB",
                            "753.0 MiB",
+                           "801.0 MiB",
+                           "0.0025",
                            "12.0 GiB",
                            "696 tok/s",
                            "89.2 ms",
@@ -155,7 +158,7 @@ TEST(BringupHtml, EscapesEveryTextOfTheModel) {
   for (OpResult& op : report.ops) op.phase = op.mode = op.path = op.op = op.input = op.note = hostile;
   for (TokenResult& token : report.accuracy[0].positions) token.text = token.device_text = hostile;
   Generation& g = report.generations[0];
-  g.prompt = g.text = g.reference_text = g.garbage = hostile;
+  g.prompt = g.text = g.reference_text = g.garbage = g.mode = hostile;
 
   const std::string page = bringup_html(report);
   const Markup markup = read(page);

@@ -57,11 +57,19 @@ inline BringupReport sample_report() {
                  {12, 13, false, true, 0.015, 0.125, " tea", " \n"},
                  {14, 15, false, false, 0.002, 4.5, " far", " off"}};
   r.accuracy.push_back(a);
-  r.generations.push_back(
-      {"Hello?", "I am fine, and you?", "I am fine. You?", {1, 2}, {1, 3}, 4, 0.75, "repeats", true});
-  r.equivalences.push_back({"prefill, pages shuffled", "logits", 0.99999, 0.001, false, true});
-  r.memory = {std::int64_t{190} << 20, std::int64_t{17} << 20, std::int64_t{753} << 20, std::int64_t{2} << 30,
-              std::int64_t{12} << 30};
+  r.generations.push_back({"Hello?",
+                           "I am fine, and you?",
+                           "I am fine. You?",
+                           {1, 2},
+                           {1, 3},
+                           4,
+                           0.75,
+                           "repeats",
+                           true,
+                           "decode"});
+  r.equivalences.push_back({"prefill, pages shuffled", "logits", 0.99999, 0.001, 0.0025, false, true, 12.5});
+  r.memory = {std::int64_t{190} << 20, std::int64_t{17} << 20, std::int64_t{753} << 20,
+              std::int64_t{801} << 20, std::int64_t{2} << 30,  std::int64_t{12} << 30};
   r.performance = {696.4, 39.9, 89.2};
   r.config = {{"hidden_size", "576"}, {"rope_theta", "10000"}};
   return r;

@@ -15,6 +15,7 @@
 #include "verify/rows.hpp"
 #include "verify/scene.hpp"
 #include "verify/spots.hpp"
+#include "verify/tokens.hpp"
 
 namespace tessera::verify {
 namespace {
@@ -97,6 +98,26 @@ TEST(Lockstep, ReferenceWithFewerOpsIsNoticed) {
   EXPECT_EQ(first_suspect(rows)->note, "the reference ran no further op");
 }
 
+TEST(Lockstep, DeviceWithFewerOpsIsNoticed) {
+  Ladder ladder;
+  DecodeScene scene = record_scene(ladder.session);
+  nn::KvCache cache = scene.make_cache(ladder.device());
+  OpRecord missing;
+  missing.path = "lm_head";
+  missing.name = "reshape";  // a view is no work
+  scene.recording.push_back(missing);
+  EXPECT_EQ(first_suspect(check_scene(ladder.session, scene, cache)), nullptr);
+  cache = scene.make_cache(ladder.device());
+  missing.name = "softcap";
+  scene.recording.push_back(missing);
+  const auto rows = check_scene(ladder.session, scene, cache);
+  ASSERT_NE(first_suspect(rows), nullptr);
+  EXPECT_EQ(first_suspect(rows), &rows.back());
+  EXPECT_EQ(rows.back().path, "lm_head");
+  EXPECT_EQ(rows.back().op, "softcap");
+  EXPECT_EQ(rows.back().note, "the device did not run softcap in lm_head");
+}
+
 TEST(Lockstep, AnOpThatGivesSomethingElseTheSecondTime) {
   Ladder ladder;
   const DecodeScene scene = record_scene(ladder.session);
@@ -149,6 +170,23 @@ TEST(Spots, SmallRowsAreMeasuredByTheWhole) {
   }
   EXPECT_EQ(bad_spots(reference, device, 32, 0.999), "");
   EXPECT_NE(bad_spots(std::vector<float>(64, 0.0f), device, 32, 0.999), "");
+}
+
+// A reference that repeats itself excuses a device that does, and nothing else.
+TEST(Texts, OnlyTheSameKindOfDefectIsExcused) {
+  report::Generation g;
+  g.text = g.reference_text = "so so so so";
+  g.tokens = g.reference_tokens = std::vector<int>(20, 7);
+  EXPECT_EQ(garbage_of(g), "");
+  g.text.clear();
+  g.tokens.clear();
+  EXPECT_EQ(garbage_of(g), "nothing was printed");
+  g.tokens = std::vector<int>(20, 7);
+  g.text = "\x01\x02\x03";
+  EXPECT_NE(garbage_of(g).find("not printable"), std::string::npos);
+  g.text = "so so so so";
+  g.reference_tokens = {1, 2, 3};
+  EXPECT_NE(garbage_of(g).find("over and over"), std::string::npos);
 }
 
 TEST(LayerCapture, AppendsStepsByLayer) {
