@@ -11,7 +11,7 @@ struct Thresholds {
   double model = 0.99;
   double top1 = 95.0;  // percent
   double top5 = 99.5;
-  double baseline_relative = 1e-3;  // ref against a golden: max abs error by the layer's scale
+  double baseline_relative = 1e-3;  // ref against a golden: hidden states, each token; logits, each position
   double baseline_margin = 1e-3;    // a token may differ where the golden's logit margin is below
 };
 
