@@ -234,19 +234,28 @@ TEST(Baseline, LogitsAndTheirSumAreJudged) {
             std::string::npos);
 }
 
-// One token's hidden states beside one that is a thousand times as large.
+// One token's hidden states beside those of another that is ten thousand times as large.
 TEST(Baseline, EveryTokenIsJudgedByItsOwnSize) {
   Ladder ladder;
+  const std::vector<std::int32_t> ids = ladder.session.forced_tokens(40);
+  Tensor& table = ladder.session.reference->embed_tokens.weight;
+  std::vector<float> values = table.to_vector();  // [vocab, hidden]
+  const auto width = static_cast<std::size_t>(ladder.session.config().hidden_size);
+  for (std::size_t i = 0; i < width; ++i) values[static_cast<std::size_t>(ids[0]) * width + i] *= 1e4f;
+  table = to_device(table.device(), std::span<const float>(values), table.spec(), table.memory_config())
+              .set_constant();
+  const auto other = static_cast<std::size_t>(
+      std::ranges::find_if(ids, [&](std::int32_t id) { return id != ids[0]; }) - ids.begin());
   io::Golden golden = golden_of(ladder.session);
   golden.forced = {};
   golden.greedy.clear();
-  const auto width = static_cast<std::size_t>(golden.hidden.hidden_size);
-  auto& embedding = golden.hidden.layers[0];
-  for (std::size_t i = 0; i < width; ++i) embedding[9 * width + i] *= 1.01f;
   report::BringupReport report;
+  EXPECT_EQ(checked(ladder.session, golden, report).status, report::Status::Pass);
+  for (std::size_t i = 0; i < width; ++i) golden.hidden.layers[0][other * width + i] *= 1.5f;
   const auto& entry = checked(ladder.session, golden, report);
   EXPECT_EQ(entry.status, report::Status::Fail);
-  EXPECT_NE(entry.reason.find("hidden states of the embedding, token 9 off by"), std::string::npos)
+  EXPECT_NE(entry.reason.find(fmt::format("hidden states of the embedding, token {} off by", other)),
+            std::string::npos)
       << entry.reason;
 }
 
