@@ -21,6 +21,20 @@ Precision uniform(std::string name, DataType weights, DataType rest) {
   return p;
 }
 
+// What the ops can hold: a cache that they write into, hidden states that they compute, weights as real
+// numbers.
+void check_dtype(const std::string& group, DataType dtype, const std::string& where) {
+  const bool rows = dtype == DataType::FLOAT32 || dtype == DataType::BFLOAT16;
+  const bool is_cache = group == "KV_CACHE", is_activation = group == "ACTIVATION";
+  const bool known = is_activation ? rows
+                     : is_cache    ? rows || dtype == DataType::BFLOAT8_B
+                                   : !is_integer(dtype);
+  check(known, "{}: {} is {}: {} expected", where, group, to_string(dtype),
+        is_activation ? "BF16 or float32"
+        : is_cache    ? "BFP8, BF16 or float32"
+                      : "BFP4, BFP8, BF16 or float32");
+}
+
 void set_group(Precision& p, DecoderPrecision& decoder, const std::string& group, DataType dtype,
                const std::string& where) {
   if (group == "FF1_FF3") {
@@ -64,6 +78,7 @@ Precision from_json(const std::string& path) {
                   group, to_string(value), index, to_string(first));
           }
           set_group(p, decoder, group, value, path);
+          check_dtype(group, value, path);
         }
       }
       p.overrides[index] = decoder;

@@ -102,6 +102,12 @@ TEST_F(PrecisionFile, WhatIsRefused) {
   refused(R"({"decoders": {"0": {"precision_cfg": {"FF9": "BFP8"}}}})", "\"FF9\"");
   refused(R"({"decoders": {"0": {"precision_cfg": {"WO": "BFP3"}}}})", "BFP3");
   refused(R"({"decoders": {"0": {"precision_cfg": {"WO": 8}}}})", "not a precision file");
+  refused(R"({"decoders": {"0": {"precision_cfg": {"WO": "INT32"}}}})", "WO is int32");
+  for (const char* dtype : {"BFP4", "INT32", "UINT32"}) {
+    refused(fmt::format(R"({{"decoders": {{"0": {{"precision_cfg": {{"KV_CACHE": "{}"}}}}}}}})", dtype),
+            "BFP8, BF16 or float32 expected");
+  }
+  refused(R"({"decoders": {"0": {"precision_cfg": {"ACTIVATION": "BFP8"}}}})", "ACTIVATION is bfloat8_b");
   refused(
       R"({"decoders": {"0": {"precision_cfg": {"KV_CACHE": "BFP8"}}, "1": {"precision_cfg": {"KV_CACHE": "BF16"}}}})",
       "KV_CACHE is bfloat16 in decoder 1 and bfloat8_b before");
