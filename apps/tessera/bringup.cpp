@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "commands.hpp"
+#include "output.hpp"
 #include "report/bringup_json.hpp"
 #include "report/bringup_summary.hpp"
 #include "verify/bringup.hpp"
@@ -51,15 +52,13 @@ void add_bringup(CLI::App& app, int& exit_code) {
   command->add_flag("--json", *json, "Print the report as one JSON document");
   command->callback([options, json, fresh, &exit_code] {
     options->resume = !*fresh;
+    exit_code = 2;  // until there is a verdict: progress, too, may meet a closed pipe
     const auto report = verify::run_bringup(
         *options, [](const std::string& phase) { fmt::print(stderr, "tessera: {}\n", phase); });
-    if (*json) {
-      fmt::print("{}\n", report::json_text(report));
-    } else {
-      const std::string page = (options->out / "report.html").string();
-      fmt::print("{}", report::bringup_summary(report, page, summary_style()));
-    }
     exit_code = verify::all_required_pass(report) ? 0 : 1;
+    if (*json) return write_out(report::json_text(report) + "\n");
+    const std::string page = (options->out / "report.html").string();
+    write_out(report::bringup_summary(report, page, summary_style()));
   });
 }
 

@@ -94,12 +94,12 @@ void add_compare(CLI::App& app, int& exit_code) {
   add_json_flag(*command, o->json);
   command->callback([o, &exit_code] {
     const verify::FileComparison result = verify::compare_files(o->a, o->b);
+    exit_code = result.passes(o->threshold) ? 0 : 1;
     if (o->json) {
       write_json(comparison_json(result, o->threshold));
     } else {
       write_out(comparison_text(result, o->threshold));
     }
-    exit_code = result.passes(o->threshold) ? 0 : 1;
   });
 }
 

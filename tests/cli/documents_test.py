@@ -1,24 +1,13 @@
 """What the commands print: JSON keys, compare's figures, golden files, help, completion, the manual page."""
 
-import array
 import shutil
-import struct
 import subprocess
 import unittest
-from pathlib import Path
 
 import harness
 import tiny_model
 
 COMMANDS = "bringup generate chat inspect bench compare golden pull models devices completion man".split()
-
-
-def write_npy(path: Path, values: list[float], shape: tuple[int, ...]) -> Path:
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-    path.write_bytes(head + array.array("f", values).tobytes())
-    return path
 
 
 class Documents(harness.CommandTest):
@@ -65,9 +54,9 @@ class Documents(harness.CommandTest):
             self.assertTrue(0 < row["tok_s_min"] <= row["tok_s"] <= row["tok_s_max"], row)
 
     def test_compare_tensors(self):
-        a = write_npy(self.folder / "a.npy", [1, 2, 3, 4], (2, 2))
-        b = write_npy(self.folder / "b.npy", [1, 2, 3, 4.5], (2, 2))
-        flat = write_npy(self.folder / "flat.npy", [1, 2, 3, 4], (4,))
+        a = harness.write_npy(self.folder / "a.npy", [1, 2, 3, 4], (2, 2))
+        b = harness.write_npy(self.folder / "b.npy", [1, 2, 3, 4.5], (2, 2))
+        flat = harness.write_npy(self.folder / "flat.npy", [1, 2, 3, 4], (4,))
         same = self.document("compare", a, a)
         self.assertEqual((same["equal"], same["pcc"], same["ulp_max"], same["shape"]), (True, 1, 0, [2, 2]))
         other = self.document("compare", a, b, status=1)
@@ -91,7 +80,7 @@ class Documents(harness.CommandTest):
         other = tiny_model.write_hf(self.folder / "other", tiny_model.weights(seed=8))
         self.succeed("golden", other, "--out", b, *sizes)
         self.document("compare", a, b, status=1)
-        self.refuse("compare", a, write_npy(self.folder / "t.npy", [1], (1,)), words="golden")
+        self.refuse("compare", a, harness.write_npy(self.folder / "t.npy", [1], (1,)), words="golden")
         # The baseline of a bring-up takes it and agrees, but what the same engine wrote is no evidence.
         report = self.document("bringup", self.model, "--phases", "0", "--golden", a, "--out", "up")
         self.assertEqual(report["checklist"][0]["status"], "skipped")
