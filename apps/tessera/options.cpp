@@ -15,8 +15,12 @@ void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   command.add_option("--device", choice.device, "The device's spec sheet, one of `tessera devices`")
       ->capture_default_str();
   command.add_option("--engine", choice.engine, "The arithmetic: fast or ref")->capture_default_str();
-  command.add_option("--precision", choice.precision,
-                     "accuracy, performance, bf16, fp32 or a .json file; default: accuracy, on ref fp32");
+  const std::string precisions = "accuracy, performance, bf16, fp32 or a .json file";
+  const bool by_engine = choice.precision.empty();
+  command
+      .add_option("--precision", choice.precision,
+                  by_engine ? precisions + "; default: accuracy, on ref fp32" : precisions)
+      ->capture_default_str();
 }
 
 void add_sampling_options(CLI::App& command, SamplingParams& sampling) {

@@ -16,7 +16,10 @@ class Arguments(harness.CommandTest):
     def test_numbers(self):
         for option in ("-n", "--context", "--top-k", "--temperature", "--top-p"):
             self.refuse("generate", self.model, "-p", "hi", option, "-1")
-        self.refuse("bringup", self.model, "--tokens", "-1", "--out", "out", words="--tokens")
+        for tokens in ("-1", "0", "many"):
+            self.refuse("bringup", self.model, "--tokens", tokens, "--out", "out", words=["--tokens", "--help"])
+        for phases in ("6", "-1", "1,6", "all"):
+            self.refuse("bringup", self.model, "--phases", phases, "--out", "out", words=["--phases", "--help"])
         self.refuse("bench", self.model, "--batch", "33", words="--batch")
         self.refuse("bench", self.model, "--prompt", "250", "--gen", "64", words=["250", "64", "256"])
         self.refuse("golden", self.model, "--greedy-tokens", "0", words="--greedy-tokens")
