@@ -1,6 +1,10 @@
 #include "options.hpp"
 
+#include <fmt/format.h>
+
 #include <limits>
+
+#include "generate/generator.hpp"
 
 namespace tessera::cli {
 
@@ -27,7 +31,9 @@ void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
   command.add_option("--temperature", sampling.temperature, "Of the softmax; 0 is greedy")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
-  command.add_option("--top-k", sampling.top_k, "Draw from the k best tokens; 0: no limit")
+  command
+      .add_option("--top-k", sampling.top_k,
+                  fmt::format("Draw from the k best tokens; 0: the best {}", generate::kDefaultTopK))
       ->check(CLI::Range(0, std::numeric_limits<int>::max()))
       ->capture_default_str();
   command.add_option("--top-p", sampling.top_p, "Draw from the best tokens that together have this share")
