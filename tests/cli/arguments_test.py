@@ -47,7 +47,7 @@ class Arguments(harness.CommandTest):
         self.refuse("bringup", self.model, "--golden", text, "--out", "out", words="text.npy")
 
     def test_no_chat_template(self):
-        plain = tiny_model.write_hf(self.folder / "plain", chat_template="")
+        plain = tiny_model.write_hf(self.folder / "plain", chat_template=False)
         self.refuse("chat", plain, stdin="hi\n", words=["chat template", "tessera generate"])
 
 

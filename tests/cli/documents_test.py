@@ -27,7 +27,7 @@ class Documents(harness.CommandTest):
         doc = self.document("inspect", self.model, "--batch", "4", "--prompt", "40")
         self.assertTrue(doc["supported"])
         values = 0
-        for shape in tiny_model.shapes().values():
+        for shape in tiny_model.shapes(self.model).values():
             values += shape[0] * (shape[1] if len(shape) == 2 else 1)
         self.assertEqual(doc["parameters"], values)
         modules = {m["path"]: m for m in doc["modules"]}
@@ -36,11 +36,11 @@ class Documents(harness.CommandTest):
         for mode, rows in (("decode", 4), ("prefill", 40)):
             calls = [c for c in doc["operators"][mode] if c["path"] == "layers.0.mlp.up_proj"]
             self.assertEqual([c["ttnn"] for c in calls], ["ttnn.linear"])
-            self.assertEqual(calls[0]["outputs"][0]["shape"], [1, 1, rows, 96])
+            self.assertEqual(calls[0]["outputs"][0]["shape"], [1, 1, rows, 128])
         self.assertTrue(doc["checkpoint"]["chat_template"])
-        self.assertEqual(doc["checkpoint"]["types"]["F32"]["tensors"], len(tiny_model.shapes()))
+        self.assertEqual(doc["checkpoint"]["types"]["F32"]["tensors"], len(tiny_model.shapes(self.model)))
         text = self.succeed("inspect", self.model)
-        self.assertIn("layers.0..1", text)
+        self.assertIn("layers.0..2", text)
         self.assertIn("ttnn.transformer.paged_scaled_dot_product_attention_decode", text)
 
     def test_bench(self):
@@ -77,7 +77,7 @@ class Documents(harness.CommandTest):
         self.assertTrue(doc["equal"])
         self.assertEqual([t["name"] for t in doc["tensors"]][:3], ["hidden.0", "hidden.1", "hidden.2"])
         self.assertEqual([t["tokens"] for t in doc["tokens"]], [16, 20, 6, 6, 6, 6, 6])
-        other = tiny_model.write_hf(self.folder / "other", tiny_model.weights(seed=8))
+        other = tiny_model.write_hf(self.folder / "other", "--seed", "8")
         self.succeed("golden", other, "--out", b, *sizes)
         self.document("compare", a, b, status=1)
         self.refuse("compare", a, harness.write_npy(self.folder / "t.npy", [1], (1,)), words="golden")
