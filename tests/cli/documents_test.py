@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+import sys
 import unittest
+from pathlib import Path
 
 import harness
 import tiny_model
@@ -85,6 +87,15 @@ class Documents(harness.CommandTest):
         report = self.document("bringup", self.model, "--phases", "0", "--golden", a, "--out", "up")
         self.assertEqual(report["checklist"][0]["status"], "skipped")
         self.assertIn("20 of 20 forced tokens", report["checklist"][0]["evidence"])
+
+    def test_golden_key(self):
+        """The exporter and the program find a golden file by the same key."""
+        sys.path.insert(0, str(Path(__file__).parents[2] / "python"))
+        from tessera_golden.content_hash import file_sha256, folder_sha256
+
+        gguf = tiny_model.write_gguf(self.folder / "key.gguf")
+        for model, key in ((self.model, folder_sha256(self.model)), (gguf, file_sha256(gguf))):
+            self.assertEqual(self.document("inspect", model)["checkpoint"]["content_hash"], key)
 
     def test_lists(self):
         models = self.document("models")
