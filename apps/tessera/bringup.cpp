@@ -19,6 +19,7 @@ struct Options {
   // The dtypes of what is checked have one default on every engine: the reference is float32 in any case.
   generate::ModelChoice choice{.model = "", .precision = "accuracy"};
   verify::BringupOptions bringup;
+  std::vector<std::string> thresholds;
   bool fresh = false, json = false;
 };
 
@@ -29,6 +30,7 @@ verify::BringupOptions bringup_options(const Options& o) {
   options.engine = o.choice.engine;
   options.precision = o.choice.precision;
   options.resume = !o.fresh;
+  for (const std::string& threshold : o.thresholds) verify::set_threshold(options.thresholds, threshold);
   return options;
 }
 
@@ -59,6 +61,12 @@ void add_bringup(CLI::App& app, int& exit_code) {
   command->add_option("--tokens", o->bringup.tokens, "Tokens of the token comparison")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command
+      ->add_option("--threshold", o->thresholds,
+                   "NAME=VALUE, another bar: PCC of op, module, layer, model; percent of top1, top5; "
+                   "baseline_relative, baseline_margin")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--golden", o->bringup.golden, "A golden file for the baseline");
   command->add_option("--out", o->bringup.out, "The folder of the report")->capture_default_str();
   command->add_flag("--no-resume", o->fresh, "Do not go on from an interrupted run");

@@ -212,6 +212,7 @@ BringupReport parse(const Json& j) {
   r.threads = j.at("threads");
   r.baseline = j.at("baseline");
   r.seconds = j.at("seconds");
+  for (const auto& [name, value] : j.at("thresholds").items()) r.thresholds.emplace_back(name, value);
   for (const Json& c : j.at("checklist")) {
     r.checklist.push_back(
         {c.at("item"), c.at("title"), parse_status(c.at("status")), c.at("reason"), c.at("evidence")});
@@ -263,6 +264,8 @@ Json to_json(const BringupReport& r) {
   j["version"] = r.version;
   j["baseline"] = r.baseline;
   j["seconds"] = r.seconds;
+  j["thresholds"] = Json::object();
+  for (const auto& [name, value] : r.thresholds) j["thresholds"][name] = value;
   j["checklist"] = list(r.checklist, [](const ChecklistItem& c) {
     return Json{{"item", c.item},
                 {"title", c.title},

@@ -125,6 +125,7 @@ struct BringupReport {
   Performance performance;
   double seconds = 0;
   std::vector<std::pair<std::string, std::string>> config;  // shown as a table: "hidden_size" -> "576"
+  std::vector<std::pair<std::string, double>> thresholds;  // what the verdicts were held to: "layer" -> 0.998
   bool operator==(const BringupReport&) const = default;
 };
 

@@ -63,6 +63,7 @@ void describe_run(const Session& s, const BringupOptions& options, report::Bring
   report.threads = num_threads();
   report.version = TESSERA_VERSION;
   report.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(std::time(nullptr)));
+  report.thresholds = list_thresholds(options.thresholds);
   report.config = {{"hidden_size", std::to_string(c.hidden_size)},
                    {"num_hidden_layers", std::to_string(c.num_hidden_layers)},
                    {"num_attention_heads", std::to_string(c.num_attention_heads)},

@@ -20,6 +20,8 @@ class Arguments(harness.CommandTest):
             self.refuse("bringup", self.model, "--tokens", tokens, "--out", "out", words=["--tokens", "--help"])
         for phases in ("6", "-1", "1,6", "all"):
             self.refuse("bringup", self.model, "--phases", phases, "--out", "out", words=["--phases", "--help"])
+        for threshold, word in (("layers=0.9", "layer"), ("op=2", "-1 to 1"), ("op=0.9,top1=", "0 to 100")):
+            self.refuse("bringup", self.model, "--threshold", threshold, "--out", "out", words=["--threshold", word])
         self.refuse("bench", self.model, "--batch", "33", words="--batch")
         self.refuse("bench", self.model, "--prompt", "250", "--gen", "64", words=["250", "64", "256"])
         self.refuse("golden", self.model, "--greedy-tokens", "0", words="--greedy-tokens")

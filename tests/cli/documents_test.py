@@ -1,5 +1,6 @@
 """What the commands print: JSON keys, compare's figures, golden files, help, completion, the manual page."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,7 @@ class Documents(harness.CommandTest):
         self.assertEqual((other["equal"], other["max_abs"]), (False, 0.5))
         self.assertAlmostEqual(other["rel_l2"], 0.5 / 30**0.5, places=6)
         self.document("compare", a, b, "--threshold", "0.9", status=1)  # the slope is 1.15
-        c = write_npy(self.folder / "c.npy", [1, 2, 3.2, 3.9], (2, 2))
+        c = harness.write_npy(self.folder / "c.npy", [1, 2, 3.2, 3.9], (2, 2))
         self.document("compare", a, c, status=1)
         self.document("compare", a, c, "--threshold", "0.9")
         self.refuse("compare", a, flat, words=["[2, 2]", "[4]"])
@@ -96,6 +97,19 @@ class Documents(harness.CommandTest):
         gguf = tiny_model.write_gguf(self.folder / "key.gguf")
         for model, key in ((self.model, folder_sha256(self.model)), (gguf, file_sha256(gguf))):
             self.assertEqual(self.document("inspect", model)["checkpoint"]["content_hash"], key)
+
+    def test_thresholds(self):
+        """Bars that nothing passes, or that anything passes, and the report that says so."""
+        bringup = ("bringup", self.model, "--phases", "1", "--out", "bars")
+        coarse = self.folder / "coarse.json"
+        groups = dict.fromkeys(("FF1_FF3", "FF2", "WQKV", "WO"), "BFP4")
+        coarse.write_text(json.dumps({"decoders": {"0": {"precision_cfg": groups}}}))
+        strict = self.document(*bringup, "--precision", coarse, status=1)
+        self.assertEqual((strict["thresholds"]["op"], strict["thresholds"]["layer"]), (0.999, 0.998))
+        bars = ("--threshold", "op=-1,module=-1", "--threshold", "top1=12.5")
+        loose = self.document(*bringup, "--precision", coarse, *bars)
+        self.assertEqual(loose["thresholds"], strict["thresholds"] | {"op": -1, "module": -1, "top1": 12.5})
+        self.assertEqual({op["threshold"] for op in loose["ops"]}, {-1})
 
     def test_lists(self):
         models = self.document("models")

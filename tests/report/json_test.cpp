@@ -60,6 +60,10 @@ TEST(BringupJson, KeysOfPhasesThatWereNotRunAreNull) {
   for (const char* key : {"rel_l2", "ms"}) EXPECT_TRUE(full["equivalences"][0].contains(key)) << key;
 }
 
+TEST(BringupJson, StatesTheThresholds) {
+  EXPECT_EQ(to_json(sample_report())["thresholds"], (Json{{"layer", 0.998}, {"top1", 92.5}}));
+}
+
 TEST(BringupJson, StatesTheStatusesInWords) {
   const Json json = to_json(sample_report());
   EXPECT_EQ(json["checklist"][0]["status"], "pass");

@@ -66,6 +66,7 @@ TEST(BringupHtml, ShowsWhatTheReportHas) {
                            "753.0 MiB",
                            "801.0 MiB",
                            "0.0025",
+                           "92.5",
                            "12.0 GiB",
                            "696 tok/s",
                            "89.2 ms",

@@ -72,6 +72,7 @@ inline BringupReport sample_report() {
               std::int64_t{801} << 20, std::int64_t{2} << 30,  std::int64_t{12} << 30};
   r.performance = {696.4, 39.9, 89.2};
   r.config = {{"hidden_size", "576"}, {"rope_theta", "10000"}};
+  r.thresholds = {{"layer", 0.998}, {"top1", 92.5}};
   return r;
 }
 
