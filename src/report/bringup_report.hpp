@@ -20,12 +20,12 @@ struct ChecklistItem {
 
 /// One op or module held against the reference.
 struct OpResult {
-  std::string phase;  // "modules", "modules_captured", "layer", "teacher_forcing", "prefill", ...
+  std::string phase;  // what left it: "modules", "layers", "decode", "prefill"
   std::string mode;   // "decode" | "prefill"
   int layer = -1;     // -1: outside the layers
   std::string path;   // "layers.3.self_attn.qkv"
   std::string op;     // "linear", or a module name: "attention", "mlp"
-  std::string input;  // "normal", "heavy_tailed", "captured"
+  std::string input;  // "normal", "heavy_tailed", "small", "captured", or the prompt: "prompt", "chat"
   double pcc = 0, max_abs = 0, rel_l2 = 0;  // local: on the reference's inputs
   double scale = 1;  // least-squares slope of device on reference: 1 unless a scale error hides behind PCC
   double threshold = 0;
@@ -87,9 +87,9 @@ struct Generation {
   bool operator==(const Generation&) const = default;
 };
 
-/// One equality of the equivalence suite, e.g. "prefill = decode", "chunked(32) = prefill".
+/// One equality of the equivalence suite, e.g. "prefill in chunks of 64", against a prefill in one.
 struct Equivalence {
-  std::string name, what;  // what: "logits" | "kv"
+  std::string name, what;  // what: "logits" | "keys" | "values" | "tokens"
   double pcc = 0, max_abs = 0, rel_l2 = 0;
   bool equal = false;  // bit for bit
   bool pass = false;
