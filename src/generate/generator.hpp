@@ -13,7 +13,8 @@ namespace tessera::generate {
 constexpr int kMaxUsers = 32;
 
 /// Tokens that a sampled user draws from when it gives no top_k: sorting a whole vocabulary costs more than a
-/// small model's step, and at ordinary temperatures the rest have no share that shows. A larger top_k is obeyed.
+/// small model's step, and at ordinary temperatures the rest have no share that shows. A larger top_k is
+/// obeyed.
 constexpr int kDefaultTopK = 256;
 
 struct GeneratorOptions {

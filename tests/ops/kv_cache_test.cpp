@@ -207,7 +207,7 @@ TEST(KvCache, Refusals) {
       fill_cache(zeros(make.device(), {{2, 1, 4, 8}, DataType::INT32, Layout::TILE}),
                  make.normal({1, 1, 4, 8}), 0);
     });
-    expect_refused("fill_cache", "an activation", [&] {
+    expect_refused("fill_cache", "input int32", [&] {
       fill_cache(zeros(make.device(), {{2, 1, 4, 8}, DataType::BFLOAT16, Layout::TILE}),
                  zeros(make.device(), {{1, 1, 4, 8}, DataType::INT32, Layout::TILE}), 0);
     });
