@@ -62,9 +62,10 @@ void add_bringup(CLI::App& app, int& exit_code) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
-      ->add_option("--threshold", o->thresholds,
-                   "NAME=VALUE, another bar: PCC of op, module, layer, model; percent of top1, top5; "
-                   "baseline_relative, baseline_margin")
+      ->add_option(
+          "--threshold", o->thresholds,
+          "NAME=VALUE, another bar: PCC of op, module, layer, model, equivalence; percent of top1, top5; "
+          "baseline_relative, baseline_margin")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--golden", o->bringup.golden, "A golden file for the baseline");

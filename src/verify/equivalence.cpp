@@ -12,7 +12,6 @@
 namespace tessera::verify {
 namespace {
 
-constexpr double kPcc = 0.9999;
 constexpr int kUser = 1;  // of two: user 0 would hide a confusion of users
 
 struct Outcome {
@@ -57,15 +56,15 @@ Outcome run(const nn::CausalLm& model, generate::GeneratorOptions options, bool 
 }
 
 report::Equivalence compare(const std::string& name, const std::string& what, std::span<const float> a,
-                            std::span<const float> b, double ms) {
+                            std::span<const float> b, double ms, double threshold) {
   const metrics::Comparison c = metrics::compare(a, b);
-  return {name, what, c.pcc, c.max_abs, c.rel_l2, c.equal, c.equal || metrics::passes(c, kPcc), ms};
+  return {name, what, c.pcc, c.max_abs, c.rel_l2, c.equal, c.equal || metrics::passes(c, threshold), ms};
 }
 
 }  // namespace
 
 std::vector<report::Equivalence> check_equivalence(const nn::CausalLm& model, int context,
-                                                   std::span<const std::int32_t> ids) {
+                                                   std::span<const std::int32_t> ids, double threshold) {
   struct Way {
     std::string name;
     generate::GeneratorOptions options;
@@ -85,9 +84,9 @@ std::vector<report::Equivalence> check_equivalence(const nn::CausalLm& model, in
   std::vector<report::Equivalence> rows;
   for (const Way& way : ways) {
     const Outcome other = run(model, way.options, way.by_decode, ids);
-    rows.push_back(compare(way.name, "logits", base.logits, other.logits, other.ms));
-    rows.push_back(compare(way.name, "keys", base.keys, other.keys, other.ms));
-    rows.push_back(compare(way.name, "values", base.values, other.values, other.ms));
+    rows.push_back(compare(way.name, "logits", base.logits, other.logits, other.ms, threshold));
+    rows.push_back(compare(way.name, "keys", base.keys, other.keys, other.ms, threshold));
+    rows.push_back(compare(way.name, "values", base.values, other.values, other.ms, threshold));
   }
   return rows;
 }

@@ -108,7 +108,7 @@ void run_prefill(Session& s, const std::string& prompt, report::BringupReport& r
   const metrics::Comparison logits = check_prefill_layers(s, report);
   const bool logits_pass = metrics::passes(logits, s.thresholds.model);
   const auto text = s.forced_tokens(kEquivalenceTokens);
-  report.equivalences = check_equivalence(*s.model, s.context, text);
+  report.equivalences = check_equivalence(*s.model, s.context, text, s.thresholds.equivalence);
   report.equivalences.push_back(check_batch(*s.model, s.context, text, generate::kMaxUsers, 8));
 
   const Verdict ops = judge(report.ops, "prefill");

@@ -13,8 +13,9 @@ namespace tessera::verify {
 namespace {
 
 std::string to_text(const Thresholds& t) {
-  return fmt::format("{},{},{},{},{},{},{},{}", t.op, t.module, t.layer, t.model, t.top1, t.top5,
-                     t.baseline_relative, t.baseline_margin);
+  std::string text;
+  for (const auto& [name, value] : list_thresholds(t)) text += fmt::format("{}={},", name, value);
+  return text;
 }
 
 std::string to_text(const models::Precision& p) {

@@ -13,7 +13,8 @@ struct Thresholds {
   double module = 0.999;
   double layer = 0.998;
   double model = 0.99;
-  double top1 = 95.0;  // percent
+  double equivalence = 0.9999;  // of ways into the cache that are not equal to the bit
+  double top1 = 95.0;           // percent
   double top5 = 99.5;
   double baseline_relative = 1e-3;  // ref against a golden: hidden states, each token; logits, each position
   double baseline_margin = 1e-3;    // a token may differ where the golden's logit margin is below
