@@ -85,6 +85,7 @@ void add_bench(CLI::App& app) {
       "tok/s: all users together, median of the repeats; ms: of a whole prefill, of one decode step.");
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
+  add_run_switches(*command, o->choice);
   command->add_option("--prompt", o->bench.prompt, "Tokens of each prompt")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -6,12 +6,33 @@
 #include <memory>
 
 #include "commands.hpp"
+#include "options.hpp"
+#include "output.hpp"
 #include "report/bringup_json.hpp"
 #include "report/bringup_summary.hpp"
 #include "verify/bringup.hpp"
 
 namespace tessera::cli {
 namespace {
+
+struct Options {
+  // The dtypes of what is checked have one default on every engine: the reference is float32 in any case.
+  generate::ModelChoice choice{.model = "", .precision = "accuracy"};
+  verify::BringupOptions bringup;
+  std::vector<std::string> thresholds;
+  bool fresh = false, json = false;
+};
+
+verify::BringupOptions bringup_options(const Options& o) {
+  verify::BringupOptions options = o.bringup;
+  options.model = o.choice.model;
+  options.device = o.choice.device;
+  options.engine = o.choice.engine;
+  options.precision = o.choice.precision;
+  options.resume = !o.fresh;
+  for (const std::string& threshold : o.thresholds) verify::set_threshold(options.thresholds, threshold);
+  return options;
+}
 
 report::SummaryStyle summary_style() {
   report::SummaryStyle style;
@@ -31,36 +52,34 @@ void add_bringup(CLI::App& app, int& exit_code) {
   command->footer(
       "Examples:\n  tessera bringup smollm2-135m\n  tessera bringup ./my-model --phases 1,2 --json\n"
       "Exit status: 0 no required item fails, 1 one fails, 2 it could not run.");
-  auto options = std::make_shared<verify::BringupOptions>();
-  auto json = std::make_shared<bool>(false);
-  auto fresh = std::make_shared<bool>(false);
-  command
-      ->add_option("MODEL", options->model,
-                   "A catalogue name, a Hugging Face folder, a hub id or a .gguf file")
-      ->required();
-  command->add_option("--device", options->device, "The device's spec sheet")->capture_default_str();
-  command->add_option("--engine", options->engine, "fast or ref")->capture_default_str();
-  command->add_option("--precision", options->precision, "accuracy, performance, bf16, fp32 or a .json file")
+  auto o = std::make_shared<Options>();
+  add_model_choice(*command, o->choice);
+  command->add_option("--phases", o->bringup.phases, "0 (baseline) to 6 (trace and queues); default all")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 6));
+  command->add_option("--prompt", o->bringup.prompt, "The prompt of phases 3 to 5")->capture_default_str();
+  command->add_option("--tokens", o->bringup.tokens, "Tokens of the token comparison")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--phases", options->phases, "0 (baseline) to 6 (trace and queues); default all")
-      ->delimiter(',');
-  command->add_option("--prompt", options->prompt, "The prompt of phases 3 to 5")->capture_default_str();
-  command->add_option("--tokens", options->tokens, "Tokens of the token comparison")->capture_default_str();
-  command->add_option("--golden", options->golden, "A golden file for the baseline");
-  command->add_option("--out", options->out, "The folder of the report")->capture_default_str();
-  command->add_flag("--no-resume", *fresh, "Do not go on from an interrupted run");
-  command->add_flag("--json", *json, "Print the report as one JSON document");
-  command->callback([options, json, fresh, &exit_code] {
-    options->resume = !*fresh;
+  command
+      ->add_option(
+          "--threshold", o->thresholds,
+          "NAME=VALUE, another bar: PCC of op, module, layer, model, equivalence; percent of top1, top5; "
+          "baseline_relative, baseline_margin")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--golden", o->bringup.golden, "A golden file for the baseline");
+  command->add_option("--out", o->bringup.out, "The folder of the report")->capture_default_str();
+  command->add_flag("--no-resume", o->fresh, "Do not go on from an interrupted run");
+  add_json_flag(*command, o->json);
+  command->callback([o, &exit_code] {
+    exit_code = 2;  // until there is a verdict: progress, too, may meet a closed pipe
     const auto report = verify::run_bringup(
-        *options, [](const std::string& phase) { fmt::print(stderr, "tessera: {}\n", phase); });
-    if (*json) {
-      fmt::print("{}\n", report::json_text(report));
-    } else {
-      const std::string page = (options->out / "report.html").string();
-      fmt::print("{}", report::bringup_summary(report, page, summary_style()));
-    }
+        bringup_options(*o), [](const std::string& phase) { fmt::print(stderr, "tessera: {}\n", phase); });
     exit_code = verify::all_required_pass(report) ? 0 : 1;
+    if (o->json) return write_out(report::json_text(report) + "\n");
+    const std::string page = (o->bringup.out / "report.html").string();
+    write_out(report::bringup_summary(report, page, summary_style()));
   });
 }
 

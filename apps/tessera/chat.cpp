@@ -74,6 +74,7 @@ void add_chat(CLI::App& app) {
       "leaves.");
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
+  add_run_switches(*command, o->choice);
   command->add_option("--system", o->conversation.system, "The system message");
   command->add_option("-n,--tokens", o->conversation.max_new_tokens, "Tokens of an answer at most")
       ->check(CLI::PositiveNumber)

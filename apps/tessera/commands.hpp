@@ -1,6 +1,6 @@
 #pragma once
 // One function a subcommand: adds its options to the program and sets what to run. `exit_code` is the
-// program's.
+// program's, set before the first word is printed: a reader that goes away must not turn a failure into 0.
 #include <CLI/CLI.hpp>
 
 namespace tessera::cli {

@@ -20,8 +20,9 @@ struct Options {
 };
 
 Json figures(const verify::TensorComparison& t) {
-  return {{"pcc", t.pcc},     {"max_abs", t.max_abs}, {"rel_l2", t.rel_l2}, {"ulp_max", t.ulp_max},
-          {"equal", t.equal}, {"shape", t.shape},     {"remark", t.remark}};
+  const metrics::Comparison& c = t.figures;
+  return {{"pcc", c.pcc},     {"max_abs", c.max_abs}, {"rel_l2", c.rel_l2},  {"ulp_max", t.ulp_max},
+          {"equal", c.equal}, {"shape", t.shape},     {"remark", c.remark()}};
 }
 
 Json tokens_json(const verify::TokenComparison& t) {
@@ -58,9 +59,11 @@ Json comparison_json(const verify::FileComparison& c, double threshold) {
 std::string comparison_text(const verify::FileComparison& c, double threshold) {
   std::string text;
   for (const auto& t : c.tensors) {
+    const std::string remark = t.figures.remark();
     text += fmt::format("{:<22} PCC {:.9f}  max abs {:.3e}  relative L2 {:.3e}  {} ULP  {}{}\n",
-                        t.name.empty() ? "tensor" : t.name, t.pcc, t.max_abs, t.rel_l2, t.ulp_max,
-                        t.equal ? "equal" : "different", t.remark.empty() ? "" : "  (" + t.remark + ")");
+                        t.name.empty() ? "tensor" : t.name, t.figures.pcc, t.figures.max_abs,
+                        t.figures.rel_l2, t.ulp_max, t.figures.equal ? "equal" : "different",
+                        remark.empty() ? "" : "  (" + remark + ")");
   }
   for (const auto& t : c.tokens) {
     text += fmt::format("{:<22} {} of {} tokens the same", t.name, t.same, t.tokens);
@@ -80,7 +83,7 @@ void add_compare(CLI::App& app, int& exit_code) {
       "Examples:\n  tessera compare mine.npy theirs.npy\n"
       "  tessera compare ref.golden.safetensors hf.golden.safetensors --json\n"
       "  tessera compare my.golden.safetensors Llama-3.2-1B.refpt --threshold 0.99\n"
-      "Exit status: 0 equal or PCC at or above the threshold, 1 different, 2 cannot be compared.");
+      "Exit status: 0 equal or passing, 1 different, 2 cannot be compared.");
   auto o = std::make_shared<Options>();
   command->add_option("A", o->a, "An .npy tensor or a golden file")->required();
   command->add_option("B", o->b, "Another one; with a golden file also a .refpt of TT-Transformers")
@@ -91,12 +94,12 @@ void add_compare(CLI::App& app, int& exit_code) {
   add_json_flag(*command, o->json);
   command->callback([o, &exit_code] {
     const verify::FileComparison result = verify::compare_files(o->a, o->b);
+    exit_code = result.passes(o->threshold) ? 0 : 1;
     if (o->json) {
       write_json(comparison_json(result, o->threshold));
     } else {
       write_out(comparison_text(result, o->threshold));
     }
-    exit_code = result.passes(o->threshold) ? 0 : 1;
   });
 }
 

@@ -80,6 +80,7 @@ void add_generate(CLI::App& app) {
       "  tessera generate smollm2-135m -p \"Once upon a time\" --raw -n 64 --json");
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
+  add_run_switches(*command, o->choice);
   command->add_option("-p,--prompt", o->prompt, "The prompt")->required();
   command->add_option("-n,--tokens", o->tokens, "New tokens at most")
       ->check(CLI::PositiveNumber)

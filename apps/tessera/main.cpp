@@ -24,11 +24,11 @@ void write_errors_instead_of_signals() {
   for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, [](int) {});
 }
 
-int run(int argc, char** argv) {
+// `exit_code` is what the command has to say, also when nobody reads what it prints.
+int run(int argc, char** argv, int& exit_code) {
   CLI::App app("Tessera brings large language models up on tile machines and runs them.", "tessera");
   app.set_version_flag("--version", TESSERA_VERSION);
   app.require_subcommand(1);
-  int exit_code = 0;
   tessera::cli::add_commands(app, exit_code);
   try {
     app.parse(argc, argv);
@@ -49,15 +49,16 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   tessera::install_interrupt_handler();
   write_errors_instead_of_signals();
+  int exit_code = 0;
   try {
-    return run(argc, argv);
+    return run(argc, argv, exit_code);
   } catch (const tessera::cli::OutputClosed&) {
-    return 0;
+    return exit_code;
   } catch (const std::bad_alloc&) {
     return fail("out of memory: use a smaller model, batch or context");
   } catch (const std::system_error& error) {
     // fmt::print's way to say so.
-    if (error.code() == std::errc::broken_pipe) return 0;
+    if (error.code() == std::errc::broken_pipe) return exit_code;
     return fail(error.what());
   } catch (const std::exception& error) {
     return fail(error.what());

@@ -83,7 +83,7 @@ std::string page(const CLI::App& app) {
          "fails, 2 when "
          "the\ncommand could not run; the reason is one line on standard error.\n"
          ".SH ENVIRONMENT\n.TP\n\\fBTESSERA_MODELS\\fR\nFolders with models, separated by colons.\n"
-         ".TP\n\\fBTESSERA_GOLDENS\\fR\nFolders with golden files.\n"
+         ".TP\n\\fBTESSERA_GOLDENS\\fR\nFolders with golden files, separated by colons.\n"
          ".TP\n\\fBTESSERA_WEIGHT_CACHE\\fR\nFolder of the packed weights (default: tessera/weights in the "
          "XDG "
          "cache).\n"

@@ -1,6 +1,10 @@
 #include "options.hpp"
 
+#include <fmt/format.h>
+
 #include <limits>
+
+#include "generate/generator.hpp"
 
 namespace tessera::cli {
 
@@ -27,8 +31,15 @@ void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   command.add_option("--device", choice.device, "The device's spec sheet, one of `tessera devices`")
       ->capture_default_str();
   command.add_option("--engine", choice.engine, "The arithmetic: fast or ref")->capture_default_str();
-  command.add_option("--precision", choice.precision,
-                     "accuracy, performance, bf16, fp32 or a .json file; default: accuracy, on ref fp32");
+  const std::string precisions = "accuracy, performance, bf16, fp32 or a .json file";
+  const bool by_engine = choice.precision.empty();
+  command
+      .add_option("--precision", choice.precision,
+                  by_engine ? precisions + "; default: accuracy, on ref fp32" : precisions)
+      ->capture_default_str();
+}
+
+void add_run_switches(CLI::App& command, generate::ModelChoice& choice) {
   add_switch(command, "--async", choice.async, "Run the device's commands on a thread of its queue");
   add_switch(command, "--trace", choice.trace, "Replay decode steps and prefills from captured traces");
 }
@@ -37,7 +48,9 @@ void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
   command.add_option("--temperature", sampling.temperature, "Of the softmax; 0 is greedy")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
-  command.add_option("--top-k", sampling.top_k, "Draw from the k best tokens; 0: no limit")
+  command
+      .add_option("--top-k", sampling.top_k,
+                  fmt::format("Draw from the k best tokens; 0: the best {}", generate::kDefaultTopK))
       ->check(CLI::Range(0, std::numeric_limits<int>::max()))
       ->capture_default_str();
   command.add_option("--top-p", sampling.top_p, "Draw from the best tokens that together have this share")

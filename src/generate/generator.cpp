@@ -13,10 +13,6 @@
 namespace tessera::generate {
 namespace {
 
-// Candidates that a sampled user draws from when it gives no top-k: beyond these a token's share is nothing
-// that a user would notice, and sorting a whole vocabulary costs more than a small model's step.
-constexpr int kCandidates = 256;
-
 nn::KvCacheConfig cache_config(const nn::CausalLm& model, const GeneratorOptions& options) {
   check(options.users >= 1 && options.users <= kMaxUsers, "batch: {} users: 1 to {} are supported",
         options.users, kMaxUsers);
@@ -178,13 +174,16 @@ std::vector<std::int32_t> Generator::sample(const Tensor& logits, std::span<cons
     step.know_next(next);
     return next;
   }
+  // Each user's own k, or a user without one would draw from as many as its company asks for.
+  std::vector<SamplingParams> bounded(params.begin(), params.end());
   int k = 1;
-  for (const SamplingParams& p : params) {
-    k = std::max(k, p.temperature <= 0 ? 1 : p.top_k > 0 ? p.top_k : kCandidates);
+  for (SamplingParams& p : bounded) {
+    if (p.top_k == 0) p.top_k = kDefaultTopK;
+    k = std::max(k, p.temperature <= 0 ? 1 : p.top_k);
   }
   k = std::min(k, static_cast<int>(logits.logical_shape()[-1]));
   const auto [values, indices] = topk(logits, k);
-  return sampling(values, indices, params, steps).to_int_vector();
+  return sampling(values, indices, bounded, steps).to_int_vector();
 }
 
 }  // namespace tessera::generate

@@ -17,6 +17,11 @@ namespace tessera::generate {
 /// Rows of a tile: the users of one decode step.
 constexpr int kMaxUsers = 32;
 
+/// Tokens that a sampled user draws from when it gives no top_k: sorting a whole vocabulary costs more than a
+/// small model's step, and at ordinary temperatures the rest have no share that shows. A larger top_k is
+/// obeyed.
+constexpr int kDefaultTopK = 256;
+
 struct GeneratorOptions {
   int users = 1;    // 1..32
   int context = 0;  // positions a user; 0: what the model's tables hold
@@ -53,8 +58,8 @@ class Generator {
   /// vocab] for the first n = tokens.size() users. A traced step's logits are overwritten by the next one.
   Tensor decode(std::span<const std::int32_t> tokens, std::span<const std::int32_t> positions);
 
-  /// The next token of each row of logits; greedy rows by argmax, others by topk and sampling. steps: tokens
-  /// drawn so far.
+  /// The next token of each row of logits; greedy rows by argmax, others by topk and sampling (top_k 0: from
+  /// kDefaultTopK). steps: tokens drawn so far.
   std::vector<std::int32_t> sample(const Tensor& logits, std::span<const SamplingParams> params,
                                    std::span<const std::int64_t> steps);
 

@@ -166,9 +166,12 @@ std::string Comparison::remark() const {
   return {};
 }
 
+bool passes_logits(const Comparison& c, double threshold) {
+  return c.finite && c.pcc >= threshold && std::abs(c.scale - 1) <= kScaleTolerance;
+}
+
 bool passes(const Comparison& c, double threshold) {
-  return c.finite && c.pcc >= threshold && std::abs(c.scale - 1) <= kScaleTolerance &&
-         std::abs(c.offset) <= kOffsetTolerance * c.reference_rms;
+  return passes_logits(c, threshold) && std::abs(c.offset) <= kOffsetTolerance * c.reference_rms;
 }
 
 std::int64_t ulp_max(std::span<const float> reference, std::span<const float> device, DataType dtype) {

@@ -13,15 +13,6 @@ bool is_broken(float logit) {
   return std::isnan(logit) || logit == HUGE_VALF;
 }
 
-// log(sum(exp(x))) without overflow.
-double log_sum_exp(std::span<const float> logits) {
-  const double largest = *std::ranges::max_element(logits);
-  if (!std::isfinite(largest)) return largest;
-  double sum = 0;
-  for (const float x : logits) sum += std::exp(x - largest);
-  return largest + std::log(sum);
-}
-
 }  // namespace
 
 std::int32_t argmax(std::span<const float> logits) {
@@ -46,11 +37,19 @@ std::vector<std::int32_t> topk(std::span<const float> logits, std::size_t k) {
   return indices;
 }
 
+double logsumexp(std::span<const float> logits) {
+  const double largest = *std::ranges::max_element(logits);
+  if (!std::isfinite(largest)) return largest;
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(x - largest);
+  return largest + std::log(sum);
+}
+
 double softmax_kl(std::span<const float> reference, std::span<const float> device) {
   check(reference.size() == device.size() && !reference.empty(), "kl: {} logits against {}", reference.size(),
         device.size());
   if (std::ranges::any_of(reference, is_broken) || std::ranges::any_of(device, is_broken)) return HUGE_VAL;
-  const double norm_r = log_sum_exp(reference), norm_d = log_sum_exp(device);
+  const double norm_r = logsumexp(reference), norm_d = logsumexp(device);
   if (!std::isfinite(norm_r) || !std::isfinite(norm_d)) return HUGE_VAL;  // everything masked
   double kl = 0;
   for (std::size_t i = 0; i < reference.size(); ++i) {

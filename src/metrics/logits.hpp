@@ -11,6 +11,9 @@ std::int32_t argmax(std::span<const float> logits);
 /// Indices of the k largest values, largest first, the lower index first of equals, NaN last.
 std::vector<std::int32_t> topk(std::span<const float> logits, std::size_t k);
 
+/// ln of the sum of exp, in double and without overflow. The span is not empty.
+double logsumexp(std::span<const float> logits);
+
 /// KL(softmax(reference) || softmax(device)) in nats, in double. -inf is a masked token. Infinity when either
 /// side has a NaN or +inf, or the device masks what the reference allows. UserError when empty or unequal in
 /// size.

@@ -35,9 +35,9 @@ int first_divergence(std::span<const std::int32_t> a, std::span<const std::int32
   return a.size() == b.size() ? -1 : static_cast<int>(n);
 }
 
-std::string text_defect(std::string_view text, std::span<const std::int32_t> tokens) {
+TextDefect text_defect(std::string_view text, std::span<const std::int32_t> tokens) {
   if (tokens.empty() || text.find_first_not_of(" \t\r\n") == std::string_view::npos)
-    return "nothing was printed";
+    return {Defect::Nothing, "nothing was printed"};
   // U+FFFD is EF BF BD: bytes that are no text.
   std::size_t bad = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -45,20 +45,22 @@ std::string text_defect(std::string_view text, std::span<const std::int32_t> tok
     if (c < 0x20 && c != '\n' && c != '\t' && c != '\r') ++bad;
     if (text.substr(i).starts_with("\xEF\xBF\xBD")) bad += 3;
   }
-  if (bad * 5 > text.size()) return fmt::format("{} of {} bytes are not printable", bad, text.size());
+  if (bad * 5 > text.size())
+    return {Defect::Unprintable, fmt::format("{} of {} bytes are not printable", bad, text.size())};
   if (tokens.size() < 12) return {};
   // A phrase of up to eight tokens that fills the second half: greedy models loop, broken ones loop at once.
   for (std::size_t period = 1; period <= 8; ++period) {
     std::size_t repeats = 0;
     for (std::size_t i = period; i < tokens.size(); ++i) repeats += tokens[i] == tokens[i - period] ? 1 : 0;
     if (repeats * 10 >= (tokens.size() - period) * 9)
-      return fmt::format("{} tokens repeat over and over", period);
+      return {Defect::Repetition, fmt::format("{} tokens repeat over and over", period)};
   }
   std::map<std::int32_t, std::size_t> counts;
   for (const auto token : tokens) ++counts[token];
   const auto most = std::ranges::max_element(counts, {}, [](const auto& entry) { return entry.second; });
   if (most->second * 2 > tokens.size()) {
-    return fmt::format("token {} is {} of {} tokens", most->first, most->second, tokens.size());
+    return {Defect::Repetition,
+            fmt::format("token {} is {} of {} tokens", most->first, most->second, tokens.size())};
   }
   return {};
 }

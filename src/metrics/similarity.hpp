@@ -13,8 +13,15 @@ double text_similarity(std::string_view a, std::string_view b);
 /// equally long.
 int first_divergence(std::span<const std::int32_t> a, std::span<const std::int32_t> b);
 
-/// What makes a generated text useless, or "" when nothing does: nothing printed, mostly unprintable
-/// characters, one token or a short phrase over and over.
-std::string text_defect(std::string_view text, std::span<const std::int32_t> tokens);
+/// What makes a generated text useless.
+enum class Defect { None, Nothing, Unprintable, Repetition };
+
+struct TextDefect {
+  Defect kind = Defect::None;
+  std::string text;  // "3 tokens repeat over and over"; empty when there is none
+};
+
+/// Nothing printed, mostly unprintable characters, one token or a short phrase over and over.
+TextDefect text_defect(std::string_view text, std::span<const std::int32_t> tokens);
 
 }  // namespace tessera::metrics

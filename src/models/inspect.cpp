@@ -79,6 +79,7 @@ void check_weights(const io::Checkpoint& checkpoint, const std::vector<nn::Weigh
 Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path& path,
                    const InspectOptions& options) {
   Inspection result;
+  options.precision.check_layers(checkpoint.config().num_hidden_layers);
   result.config = checkpoint.config();
   result.tensors = checkpoint.tensors();
   result.checkpoint = facts_of(checkpoint, path);

@@ -53,7 +53,7 @@ struct InspectOptions {
 };
 
 /// `path` is what Checkpoint::open was given. What keeps a model from running is in `unsupported`, it is not
-/// an error.
+/// an error. Throws UserError for a precision of a layer that is not there.
 Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path& path,
                    const InspectOptions& options);
 

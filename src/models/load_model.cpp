@@ -80,6 +80,7 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   const Architecture& architecture = find_architecture(config.architecture);
   architecture.check(config);
   check_fits_checkpoint(checkpoint);
+  options.precision.check_layers(config.num_hidden_layers);
   const int max_seq = sequence_limit(config, options);
   const MemoryScope scope(MemoryKind::Weights);
   const auto meta = Device::open("cpu", Engine::Meta);
@@ -101,6 +102,7 @@ std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelCon
         to_string(device.engine()));
   const Architecture& architecture = find_architecture(config.architecture);
   architecture.check(config);
+  options.precision.check_layers(config.num_hidden_layers);
   MetaSource weights(device);
   const MemoryScope scope(MemoryKind::Weights);
   return architecture.build(config, options.precision, sequence_limit(config, options), weights);

@@ -20,9 +20,9 @@ struct LoadOptions {
 /// a head is longer than any of their dimensions.
 void check_fits_checkpoint(const io::Checkpoint& checkpoint);
 
-/// Throws UserError for an unknown architecture, missing, misshapen or unknown weights. On the fast engine
-/// weights are packed once into the weight cache and mapped from there; when no cache can be written they are
-/// packed in memory.
+/// Throws UserError for an unknown architecture, missing, misshapen or unknown weights, a precision of a
+/// layer that is not there. On the fast engine weights are packed once into the weight cache and mapped from
+/// there; when no cache can be written they are packed in memory.
 std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,
                                          const LoadOptions& options);
 

@@ -1,8 +1,11 @@
 #include "models/precision.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 
 #include "util/error.hpp"
@@ -10,6 +13,8 @@
 
 namespace tessera::models {
 namespace {
+
+using Json = nlohmann::json;
 
 Precision uniform(std::string name, DataType weights, DataType rest) {
   Precision p;
@@ -19,6 +24,20 @@ Precision uniform(std::string name, DataType weights, DataType rest) {
   p.kv_cache = p.embedding = p.norm = rest;
   p.lm_head = weights;
   return p;
+}
+
+// What the ops can hold: a cache that they write into, hidden states that they compute, weights as real
+// numbers.
+void check_dtype(const std::string& group, DataType dtype, const std::string& where) {
+  const bool rows = dtype == DataType::FLOAT32 || dtype == DataType::BFLOAT16;
+  const bool is_cache = group == "KV_CACHE", is_activation = group == "ACTIVATION";
+  const bool known = is_activation ? rows
+                     : is_cache    ? rows || dtype == DataType::BFLOAT8_B
+                                   : !is_integer(dtype);
+  check(known, "{}: {} is {}: {} expected", where, group, to_string(dtype),
+        is_activation ? "BF16 or float32"
+        : is_cache    ? "BFP8, BF16 or float32"
+                      : "BFP4, BFP8, BF16 or float32");
 }
 
 void set_group(Precision& p, DecoderPrecision& decoder, const std::string& group, DataType dtype,
@@ -41,38 +60,49 @@ void set_group(Precision& p, DecoderPrecision& decoder, const std::string& group
   }
 }
 
-Precision from_json(const std::string& path) {
-  Precision p = parse_precision("accuracy");
-  p.name = path;
-  std::map<std::string, DataType> whole_model;  // groups that have one dtype for all layers
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(read_text_file(path));
-    for (const auto& [layer, settings] : json.at("decoders").items()) {
-      int index = -1;
-      const auto parsed = std::from_chars(layer.data(), layer.data() + layer.size(), index);
-      check(parsed.ec == std::errc{} && parsed.ptr == layer.data() + layer.size() && index >= 0,
-            "{}: decoder \"{}\": a layer number expected", path, layer);
-      DecoderPrecision decoder = p.decoder;
-      if (settings.contains("precision_cfg")) {
-        for (const auto& [group, dtype] : settings.at("precision_cfg").items()) {
-          if (dtype.is_null()) continue;
-          const auto value = parse_dtype(dtype.get<std::string>());
-          if (group == "KV_CACHE" || group == "ACTIVATION") {
-            const auto first = whole_model.emplace(group, value).first->second;
-            check(first == value, "{}: {} is {} in decoder {} and {} before: give all layers the same", path,
-                  group, to_string(value), index, to_string(first));
-          }
-          set_group(p, decoder, group, value, path);
-        }
-      }
-      p.overrides[index] = decoder;
-    }
-  } catch (const nlohmann::json::exception& error) {
-    fail_user("{}: not a precision file ({}): see {{\"decoders\": {{\"0\": {{\"precision_cfg\": {{}}}}}}}}",
-              path, error.what());
+// An object without other keys than these: a misspelled one would otherwise change nothing without a word.
+const Json& object_with(const Json& json, std::initializer_list<std::string_view> keys,
+                        const std::string& what, const std::string& where) {
+  check(json.is_object(), "{}: {} is {}: an object expected", where, what, json.type_name());
+  for (const auto& [key, value] : json.items()) {
+    check(std::ranges::find(keys, key) != keys.end(), "{}: unknown key \"{}\" in {}: {} expected", where, key,
+          what, fmt::join(keys, " or "));
   }
-  return p;
+  return json;
+}
+
+int layer_number(const std::string& text, const std::string& where) {
+  int index = -1;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), index);
+  check(parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size() && index >= 0,
+        "{}: decoder \"{}\": a layer number expected", where, text);
+  return index;
+}
+
+void read_decoders(const Json& decoders, Precision& p, const std::string& where) {
+  std::map<std::string, DataType> whole_model;  // groups that have one dtype for all layers
+  check(decoders.is_object(), "{}: decoders is {}: an object expected", where, decoders.type_name());
+  for (const auto& [layer, settings] : decoders.items()) {
+    const int index = layer_number(layer, where);
+    const std::string name = fmt::format("decoder {}", index);
+    object_with(settings, {"precision_cfg", "fidelity_cfg"}, name, where);
+    DecoderPrecision decoder = p.decoder;
+    const Json groups = settings.value("precision_cfg", Json::object());
+    check(groups.is_object() && settings.value("fidelity_cfg", Json::object()).is_object(),
+          "{}: precision_cfg or fidelity_cfg of {}: an object expected", where, name);
+    for (const auto& [group, dtype] : groups.items()) {
+      if (dtype.is_null()) continue;
+      const auto value = parse_dtype(dtype.get<std::string>());
+      if (group == "KV_CACHE" || group == "ACTIVATION") {
+        const auto first = whole_model.emplace(group, value).first->second;
+        check(first == value, "{}: {} is {} in {} and {} before: give all layers the same", where, group,
+              to_string(value), name, to_string(first));
+      }
+      set_group(p, decoder, group, value, where);
+      check_dtype(group, value, where);
+    }
+    p.overrides[index] = decoder;
+  }
 }
 
 }  // namespace
@@ -80,6 +110,13 @@ Precision from_json(const std::string& path) {
 const DecoderPrecision& Precision::layer(int i) const {
   const auto it = overrides.find(i);
   return it == overrides.end() ? decoder : it->second;
+}
+
+void Precision::check_layers(int layers) const {
+  if (overrides.empty()) return;
+  const int last = overrides.rbegin()->first;
+  check(last < layers, "{}: decoder {}: the model has {} layers, from 0: give one of them", name, last,
+        layers);
 }
 
 std::string Precision::fingerprint() const {
@@ -93,6 +130,19 @@ std::string Precision::fingerprint() const {
   return text;
 }
 
+Precision parse_precision_json(std::string_view text, const std::string& name) {
+  Precision p = parse_precision("accuracy");
+  p.name = name;
+  try {
+    const Json json = Json::parse(text);
+    read_decoders(object_with(json, {"decoders"}, "the file", name).at("decoders"), p, name);
+  } catch (const Json::exception& error) {
+    fail_user("{}: not a precision file ({}): see {{\"decoders\": {{\"0\": {{\"precision_cfg\": {{}}}}}}}}",
+              name, error.what());
+  }
+  return p;
+}
+
 Precision parse_precision(std::string_view name) {
   if (name == "accuracy") return uniform("accuracy", DataType::BFLOAT8_B, DataType::BFLOAT16);
   if (name == "performance") {
@@ -103,7 +153,7 @@ Precision parse_precision(std::string_view name) {
   }
   if (name == "bf16") return uniform("bf16", DataType::BFLOAT16, DataType::BFLOAT16);
   if (name == "fp32") return uniform("fp32", DataType::FLOAT32, DataType::FLOAT32);
-  if (name.ends_with(".json")) return from_json(std::string(name));
+  if (name.ends_with(".json")) return parse_precision_json(read_text_file(name), std::string(name));
   fail_user("unknown precision: \"{}\": use accuracy, performance, bf16, fp32 or a .json file", name);
 }
 

@@ -17,17 +17,20 @@ struct DecoderPrecision {
   DataType wo = DataType::BFLOAT8_B;
 };
 
+/// Without a name: what "accuracy" is.
 struct Precision {
   std::string name;  // "accuracy", "performance", "bf16", "fp32", or the file's
   DecoderPrecision decoder;
   std::map<int, DecoderPrecision> overrides;  // by layer
-  DataType kv_cache = DataType::BFLOAT8_B;
-  DataType activation = DataType::BFLOAT16;
+  DataType kv_cache = DataType::BFLOAT16;
+  DataType activation = DataType::FLOAT32;
   DataType lm_head = DataType::BFLOAT8_B;
   DataType embedding = DataType::BFLOAT16;
   DataType norm = DataType::BFLOAT16;
 
   const DecoderPrecision& layer(int i) const;
+  /// Throws UserError when an override is of a layer that a model of `layers` layers does not have.
+  void check_layers(int layers) const;
   /// A short text that differs wherever two precisions would pack a weight differently.
   std::string fingerprint() const;
 };
@@ -38,5 +41,8 @@ struct Precision {
 /// ACTIVATION must be the same wherever they are given; fidelity_cfg is read and has no effect on engines
 /// that accumulate in float32. Throws UserError that lists the presets or names the bad key.
 Precision parse_precision(std::string_view name_or_file);
+
+/// The text of such a file; `name` is for the errors.
+Precision parse_precision_json(std::string_view text, const std::string& name);
 
 }  // namespace tessera::models

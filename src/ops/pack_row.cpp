@@ -48,6 +48,13 @@ void round_row(DataType dtype, std::span<float> values) {
 
 void pack_row(const Tensor& from, std::int64_t from_row, const Tensor& to, std::int64_t to_row) {
   const std::int64_t dim = to.logical_shape()[-1];
+  // Packing what was unpacked would flush the denormals of a group with a small exponent.
+  if (is_block_float(to.dtype()) && from.dtype() == to.dtype()) {
+    const auto bytes = static_cast<std::int64_t>(form_bytes(to.form(), {1, dim}));
+    std::memcpy(to.data<std::byte>() + to_row * bytes, from.data<std::byte>() + from_row * bytes,
+                static_cast<std::size_t>(bytes));
+    return;
+  }
   static thread_local std::vector<float> scratch;
   scratch.resize(std::max(scratch.size(), static_cast<std::size_t>(dim)));
   const std::span<float> values(scratch.data(), static_cast<std::size_t>(dim));

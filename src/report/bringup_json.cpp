@@ -17,6 +17,24 @@ double number(const Json& json) {
   return json.is_null() ? HUGE_VAL : json.get<double>();
 }
 
+// Zero is what a phase leaves that was not run: null, and back.
+Json measured(double value) {
+  return value > 0 ? number(value) : Json(nullptr);
+}
+Json measured(std::int64_t value) {
+  return value > 0 ? Json(value) : Json(nullptr);
+}
+template <class T>
+void read_measured(T& value, const Json& json) {
+  if (!json.is_null()) value = json.get<T>();
+}
+
+// The keys of an object that has nothing to say yet.
+Json without_values(Json object) {
+  for (auto& value : object) value = nullptr;
+  return object;
+}
+
 Status parse_status(const std::string& text) {
   if (text == "pass") return Status::Pass;
   if (text == "fail") return Status::Fail;
@@ -63,6 +81,38 @@ OpResult parse_op(const Json& j) {
   return r;
 }
 
+Json layer_json(const LayerResult& l) {
+  return {{"mode", l.mode},
+          {"layer", l.layer},
+          {"pcc", number(l.pcc)},
+          {"max_abs", number(l.max_abs)},
+          {"rel_l2", number(l.rel_l2)},
+          {"threshold", l.threshold},
+          {"pass", l.pass},
+          {"plain_pcc", number(l.plain_pcc)},
+          {"worst_token", l.worst_token},
+          {"worst_token_rel_l2", number(l.worst_token_rel_l2)},
+          {"ms", l.ms},
+          {"note", l.note}};
+}
+
+LayerResult parse_layer(const Json& j) {
+  LayerResult l;
+  l.mode = j.at("mode");
+  l.layer = j.at("layer");
+  l.pcc = number(j.at("pcc"));
+  l.max_abs = number(j.at("max_abs"));
+  l.rel_l2 = number(j.at("rel_l2"));
+  l.threshold = j.at("threshold");
+  l.pass = j.at("pass");
+  l.plain_pcc = number(j.at("plain_pcc"));
+  l.worst_token = j.at("worst_token");
+  l.worst_token_rel_l2 = number(j.at("worst_token_rel_l2"));
+  l.ms = j.at("ms");
+  l.note = j.at("note");
+  return l;
+}
+
 Json accuracy_json(const Accuracy& a, bool positions) {
   Json j{{"text", a.text},
          {"tokens", a.tokens},
@@ -70,7 +120,13 @@ Json accuracy_json(const Accuracy& a, bool positions) {
          {"top5", a.top5},
          {"kl_mean", number(a.kl_mean)},
          {"kl_max", number(a.kl_max)},
-         {"final_pcc", number(a.final_pcc)}};
+         {"final_pcc", number(a.final_pcc)},
+         {"max_abs", number(a.max_abs)},
+         {"rel_l2", number(a.rel_l2)},
+         {"logits_pass", a.logits_pass},
+         {"pass", a.pass},
+         {"ms", a.ms},
+         {"note", a.note}};
   if (!positions) return j;
   j["positions"] = Json::array();
   for (const TokenResult& t : a.positions) {
@@ -95,6 +151,12 @@ Accuracy parse_accuracy(const Json& j) {
   a.kl_mean = number(j.at("kl_mean"));
   a.kl_max = number(j.at("kl_max"));
   a.final_pcc = number(j.at("final_pcc"));
+  a.max_abs = number(j.at("max_abs"));
+  a.rel_l2 = number(j.at("rel_l2"));
+  a.logits_pass = j.at("logits_pass");
+  a.pass = j.at("pass");
+  a.ms = j.at("ms");
+  a.note = j.at("note");
   for (const Json& t : j.at("positions")) {
     a.positions.push_back({t.at("reference"), t.at("device"), t.at("top1"), t.at("top5"), number(t.at("kl")),
                            number(t.at("margin")), t.at("text"), t.at("device_text")});
@@ -107,6 +169,7 @@ Json generation_json(const Generation& g) {
           {"text", g.text},
           {"tokens", g.tokens},
           {"chat", g.chat},
+          {"mode", g.mode},
           {"reference_text", g.reference_text},
           {"reference_tokens", g.reference_tokens},
           {"first_divergence", g.first_divergence},
@@ -120,6 +183,7 @@ Generation parse_generation(const Json& j) {
   g.text = j.at("text");
   g.tokens = j.at("tokens").get<std::vector<int>>();
   g.chat = j.at("chat");
+  g.mode = j.at("mode");
   g.reference_text = j.at("reference_text");
   g.reference_tokens = j.at("reference_tokens").get<std::vector<int>>();
   g.first_divergence = j.at("first_divergence");
@@ -162,26 +226,30 @@ BringupReport parse(const Json& j) {
   r.threads = j.at("threads");
   r.baseline = j.at("baseline");
   r.seconds = j.at("seconds");
+  for (const auto& [name, value] : j.at("thresholds").items()) r.thresholds.emplace_back(name, value);
   for (const Json& c : j.at("checklist")) {
     r.checklist.push_back(
         {c.at("item"), c.at("title"), parse_status(c.at("status")), c.at("reason"), c.at("evidence")});
   }
   for (const Json& op : j.at("ops")) r.ops.push_back(parse_op(op));
-  for (const Json& l : j.at("layers")) {
-    r.layers.push_back({l.at("mode"), l.at("layer"), number(l.at("pcc")), number(l.at("max_abs")),
-                        number(l.at("rel_l2")), l.at("threshold"), l.at("pass")});
-  }
+  for (const Json& l : j.at("layers")) r.layers.push_back(parse_layer(l));
   for (const Json& a : j.at("accuracies")) r.accuracy.push_back(parse_accuracy(a));
   for (const Json& g : j.at("generations")) r.generations.push_back(parse_generation(g));
   for (const Json& e : j.at("equivalences")) {
     r.equivalences.push_back({e.at("name"), e.at("what"), number(e.at("pcc")), number(e.at("max_abs")),
-                              e.at("equal"), e.at("pass")});
+                              number(e.at("rel_l2")), e.at("equal"), e.at("pass"), e.at("ms")});
   }
   const Json& m = j.at("memory");
-  r.memory = {m.at("weights_bytes"), m.at("kv_bytes"), m.at("peak_bytes"), m.at("host_peak_bytes"),
-              m.at("device_capacity_bytes")};
+  read_measured(r.memory.weights_bytes, m.at("weights_bytes"));
+  read_measured(r.memory.kv_bytes, m.at("kv_bytes"));
+  read_measured(r.memory.peak_bytes, m.at("peak_bytes"));
+  read_measured(r.memory.ladder_peak_bytes, m.at("ladder_peak_bytes"));
+  read_measured(r.memory.host_peak_bytes, m.at("host_peak_bytes"));
+  read_measured(r.memory.device_capacity_bytes, m.at("device_capacity_bytes"));
   const Json& p = j.at("performance");
-  r.performance = {p.at("prefill_tok_s"), p.at("decode_tok_s"), p.at("ttft_ms")};
+  read_measured(r.performance.prefill_tok_s, p.at("prefill_tok_s"));
+  read_measured(r.performance.decode_tok_s, p.at("decode_tok_s"));
+  read_measured(r.performance.ttft_ms, p.at("ttft_ms"));
   for (const Json& w : j.at("ways"))
     r.ways.push_back({w.at("name"), w.at("step_ms"), w.at("host_ms"), w.at("equal")});
   const Json& t = j.at("trace");
@@ -216,6 +284,8 @@ Json to_json(const BringupReport& r) {
   j["version"] = r.version;
   j["baseline"] = r.baseline;
   j["seconds"] = r.seconds;
+  j["thresholds"] = Json::object();
+  for (const auto& [name, value] : r.thresholds) j["thresholds"][name] = value;
   j["checklist"] = list(r.checklist, [](const ChecklistItem& c) {
     return Json{{"item", c.item},
                 {"title", c.title},
@@ -224,35 +294,34 @@ Json to_json(const BringupReport& r) {
                 {"evidence", c.evidence}};
   });
   j["ops"] = list(r.ops, op_json);
-  j["layers"] = list(r.layers, [](const LayerResult& l) {
-    return Json{{"mode", l.mode},
-                {"layer", l.layer},
-                {"pcc", number(l.pcc)},
-                {"max_abs", number(l.max_abs)},
-                {"rel_l2", number(l.rel_l2)},
-                {"threshold", l.threshold},
-                {"pass", l.pass}};
-  });
-  j["accuracy"] = r.accuracy.empty() ? Json::object() : accuracy_json(r.accuracy.front(), false);
+  j["layers"] = list(r.layers, layer_json);
+  j["accuracy"] = r.accuracy.empty() ? without_values(accuracy_json({}, false))
+                                     : accuracy_json(r.accuracy.front(), false);
   j["accuracies"] = list(r.accuracy, [](const Accuracy& a) { return accuracy_json(a, true); });
-  j["generation"] = r.generations.empty() ? Json::object()
-                                          : Json{{"prompt", r.generations.back().prompt},
-                                                 {"text", r.generations.back().text},
-                                                 {"tokens", r.generations.back().tokens}};
+  const Generation last = r.generations.empty() ? Generation{} : r.generations.back();
+  const Json generation{{"prompt", last.prompt}, {"text", last.text}, {"tokens", last.tokens}};
+  j["generation"] = r.generations.empty() ? without_values(generation) : generation;
   j["generations"] = list(r.generations, generation_json);
   j["equivalences"] = list(r.equivalences, [](const Equivalence& e) {
-    return Json{{"name", e.name},   {"what", e.what}, {"pcc", number(e.pcc)}, {"max_abs", number(e.max_abs)},
-                {"equal", e.equal}, {"pass", e.pass}};
+    return Json{{"name", e.name},
+                {"what", e.what},
+                {"pcc", number(e.pcc)},
+                {"max_abs", number(e.max_abs)},
+                {"rel_l2", number(e.rel_l2)},
+                {"equal", e.equal},
+                {"pass", e.pass},
+                {"ms", e.ms}};
   });
-  j["memory"] = {{"weights_bytes", r.memory.weights_bytes},
-                 {"kv_bytes", r.memory.kv_bytes},
-                 {"peak_bytes", r.memory.peak_bytes},
-                 {"host_peak_bytes", r.memory.host_peak_bytes},
-                 {"device_capacity_bytes", r.memory.device_capacity_bytes}};
-  const Json measured{{"prefill_tok_s", r.performance.prefill_tok_s},
-                      {"decode_tok_s", r.performance.decode_tok_s},
-                      {"ttft_ms", r.performance.ttft_ms}};
-  j["performance"] = measured;
+  j["memory"] = {{"weights_bytes", measured(r.memory.weights_bytes)},
+                 {"kv_bytes", measured(r.memory.kv_bytes)},
+                 {"peak_bytes", measured(r.memory.peak_bytes)},
+                 {"ladder_peak_bytes", measured(r.memory.ladder_peak_bytes)},
+                 {"host_peak_bytes", measured(r.memory.host_peak_bytes)},
+                 {"device_capacity_bytes", measured(r.memory.device_capacity_bytes)}};
+  const Json speed{{"prefill_tok_s", measured(r.performance.prefill_tok_s)},
+                   {"decode_tok_s", measured(r.performance.decode_tok_s)},
+                   {"ttft_ms", measured(r.performance.ttft_ms)}};
+  j["performance"] = speed;
   j["performance"]["eager"] = way_json(r, "eager");
   j["performance"]["traced"] = way_json(r, "traced");
   j["ways"] = list(r.ways, [](const StepWay& w) {

@@ -20,12 +20,12 @@ struct ChecklistItem {
 
 /// One op or module held against the reference.
 struct OpResult {
-  std::string phase;  // "modules", "modules_captured", "layer", "teacher_forcing", "prefill", ...
+  std::string phase;  // what left it: "modules", "layers", "decode", "prefill"
   std::string mode;   // "decode" | "prefill"
   int layer = -1;     // -1: outside the layers
   std::string path;   // "layers.3.self_attn.qkv"
   std::string op;     // "linear", or a module name: "attention", "mlp"
-  std::string input;  // "normal", "heavy_tailed", "captured"
+  std::string input;  // "normal", "heavy_tailed", "small", "captured", or the prompt: "prompt", "chat"
   double pcc = 0, max_abs = 0, rel_l2 = 0;  // local: on the reference's inputs
   double scale = 1;  // least-squares slope of device on reference: 1 unless a scale error hides behind PCC
   double threshold = 0;
@@ -37,12 +37,18 @@ struct OpResult {
   bool operator==(const OpResult&) const = default;
 };
 
+/// The hidden states after one layer, over the tokens of a forced text.
 struct LayerResult {
   std::string mode;
   int layer = 0;
-  double pcc = 0, max_abs = 0, rel_l2 = 0;
+  double pcc = 0, max_abs = 0, rel_l2 = 0;  // pcc, rel_l2: every token counted alike (metrics::RowComparison)
   double threshold = 0;
   bool pass = false;
+  double plain_pcc = 0;  // of the values as they are, which one large token may decide
+  int worst_token = 0;   // the token that is furthest off
+  double worst_token_rel_l2 = 0;
+  double ms = 0;     // the device's ops in this layer, all tokens
+  std::string note;  // what fails beside the PCC: "row 5 is off by 0.312 of its own size"
   bool operator==(const LayerResult&) const = default;
 };
 
@@ -61,7 +67,11 @@ struct Accuracy {
   int tokens = 0;
   double top1 = 0, top5 = 0;  // percent
   double kl_mean = 0, kl_max = 0;
-  double final_pcc = 0;
+  double final_pcc = 0, max_abs = 0, rel_l2 = 0;  // of the logits, all positions together
+  bool logits_pass = false;                       // they are within the model's threshold
+  bool pass = false;                              // so are they, top-1 and top-5
+  double ms = 0;                                  // the device's part
+  std::string note;                               // what PCC alone would hide of the logits
   std::vector<TokenResult> positions;
   bool operator==(const Accuracy&) const = default;
 };
@@ -73,21 +83,25 @@ struct Generation {
   double similarity = 1;      // 0..1, of the texts
   std::string garbage;  // what the repetition/garbage check found and not in the reference; empty: nothing
   bool chat = false;
+  std::string mode;  // how the prompt went in: "decode" (token by token) | "prefill"
   bool operator==(const Generation&) const = default;
 };
 
-/// One equality of the equivalence suite, e.g. "prefill = decode", "chunked(32) = prefill".
+/// One equality of the equivalence suite, e.g. "prefill in chunks of 64", against a prefill in one.
 struct Equivalence {
-  std::string name, what;  // what: "logits" | "kv"
-  double pcc = 0, max_abs = 0;
+  std::string name, what;  // what: "logits" | "keys" | "values" | "tokens"
+  double pcc = 0, max_abs = 0, rel_l2 = 0;
   bool equal = false;  // bit for bit
   bool pass = false;
+  double ms = 0;  // of the other way's run
   bool operator==(const Equivalence&) const = default;
 };
 
 struct Memory {
-  std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;  // as the device counts them
-  std::int64_t host_peak_bytes = 0;                              // peak resident set of the process
+  // As the device counts them. peak_bytes: of the end-to-end run (item 8), 0 when it was not run.
+  std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;
+  std::int64_t ladder_peak_bytes = 0;  // of all phases, steps of 32 users among them
+  std::int64_t host_peak_bytes = 0;    // peak resident set of the process
   std::int64_t device_capacity_bytes = 0;
   bool operator==(const Memory&) const = default;
 };
@@ -137,6 +151,7 @@ struct BringupReport {
   std::vector<TimelineEntry> timeline;  // of a few traced steps on two queues
   double seconds = 0;
   std::vector<std::pair<std::string, std::string>> config;  // shown as a table: "hidden_size" -> "576"
+  std::vector<std::pair<std::string, double>> thresholds;  // what the verdicts were held to: "layer" -> 0.998
   bool operator==(const BringupReport&) const = default;
 };
 

@@ -105,12 +105,12 @@ void append_figures(std::string& out, const BringupReport& r, const SummaryStyle
                                measured_text(p.decode_tok_s, "tok/s"), measured_text(p.ttft_ms, "ms")),
                    style.width, 0, 2);
   }
-  if (r.memory.peak_bytes > 0) {
-    append_wrapped(out,
-                   fmt::format("memory: weights {}, KV cache {}, peak {} of {}",
-                               bytes_text(r.memory.weights_bytes), bytes_text(r.memory.kv_bytes),
-                               bytes_text(r.memory.peak_bytes), bytes_text(r.memory.device_capacity_bytes)),
-                   style.width, 0, 2);
+  if (r.memory.weights_bytes > 0) {
+    std::string text = fmt::format("memory: weights {}, KV cache {}", bytes_text(r.memory.weights_bytes),
+                                   bytes_text(r.memory.kv_bytes));
+    if (r.memory.peak_bytes > 0) text += fmt::format(", peak {}", bytes_text(r.memory.peak_bytes));
+    append_wrapped(out, text + fmt::format(" of {}", bytes_text(r.memory.device_capacity_bytes)), style.width,
+                   0, 2);
   }
 }
 

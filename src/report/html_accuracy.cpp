@@ -108,6 +108,14 @@ void accuracy_section(Html& html, const BringupReport& r) {
       tile(html, "KL mean", figure_text(a.kl_mean));
       tile(html, "KL largest", figure_text(a.kl_max));
       tile(html, "logits PCC", pcc_text(a.final_pcc));
+      tile(html, "logits max abs", figure_text(a.max_abs));
+      tile(html, "logits rel L2", figure_text(a.rel_l2));
+      tile(html, "device time", measured_text(a.ms, "ms"));
+    }
+    {
+      const auto result = html.open("p");
+      status_mark(html, a.pass);
+      if (!a.note.empty()) html.text(" " + a.note);
     }
     if (a.positions.empty()) continue;
     draw_plot(html, tokens_plot(a));

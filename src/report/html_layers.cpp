@@ -35,7 +35,8 @@ Plot layers_plot(const std::vector<LayerResult>& layers) {
     plot.x_last = std::max(plot.x_last, static_cast<double>(l.layer));
     std::string& text = hovers[l.layer];
     if (text.empty()) text = fmt::format("layer {}", l.layer);
-    text += fmt::format("\n{}: PCC {}, rel L2 {}", l.mode, pcc_text(l.pcc), figure_text(l.rel_l2));
+    text += fmt::format("\n{}: PCC {}, rel L2 {}, token {} {}", l.mode, pcc_text(l.pcc),
+                        figure_text(l.rel_l2), l.worst_token, figure_text(l.worst_token_rel_l2));
   }
   plot.y_ticks = nines_ticks(least, largest);
   for (const auto& [layer, text] : hovers) plot.hovers.emplace_back(layer, text);
@@ -51,24 +52,33 @@ void layers_section(Html& html, const BringupReport& r) {
   html.element(
       "p",
       "Hidden states after each layer on a forced text, held against the reference. Each step of the "
-      "axis is one nine: higher is better, errors of earlier layers are inherited.");
+      "axis is one nine: higher is better, errors of earlier layers are inherited. Every token counts alike; "
+      "the plain PCC is of the values as they are, which one large token may decide.");
   draw_plot(html, layers_plot(r.layers));
   const auto details = html.open("details");
   html.element("summary", fmt::format("{} rows", r.layers.size()));
   const auto frame = html.open("div", {{"class", "scroll"}});
   const auto table = html.open("table");
-  table_head(html, {"mode", "layer", "PCC", "max abs", "rel L2", "needs", "result"});
+  table_head(html, {"mode", "layer", "PCC", "plain PCC", "max abs", "rel L2", "worst token", "its rel L2",
+                    "ms", "needs", "result", "note"});
   const auto body = html.open("tbody");
   for (const LayerResult& l : r.layers) {
     const auto row = html.open("tr");
     html.element("td", l.mode);
     html.element("td", std::to_string(l.layer), {{"class", "n"}});
     html.element("td", pcc_text(l.pcc), {{"class", "n"}});
+    html.element("td", pcc_text(l.plain_pcc), {{"class", "n"}});
     html.element("td", figure_text(l.max_abs), {{"class", "n"}});
     html.element("td", figure_text(l.rel_l2), {{"class", "n"}});
+    html.element("td", std::to_string(l.worst_token), {{"class", "n"}});
+    html.element("td", figure_text(l.worst_token_rel_l2), {{"class", "n"}});
+    html.element("td", figure_text(l.ms), {{"class", "n"}});
     html.element("td", fmt::format("{:g}", l.threshold), {{"class", "n"}});
-    const auto cell = html.open("td");
-    status_mark(html, l.pass);
+    {
+      const auto cell = html.open("td");
+      status_mark(html, l.pass);
+    }
+    html.element("td", l.note);
   }
 }
 

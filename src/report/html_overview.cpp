@@ -17,13 +17,14 @@ void fact(Html& html, std::string_view name, const std::string& value) {
   html.element("dd", value);
 }
 
-void config_table(Html& html, const BringupReport& report) {
-  if (report.config.empty()) return;
+void folded_table(Html& html, std::string_view title,
+                  const std::vector<std::pair<std::string, std::string>>& rows) {
+  if (rows.empty()) return;
   const auto details = html.open("details");
-  html.element("summary", "Configuration of the model");
+  html.element("summary", title);
   const auto table = html.open("table", {{"class", "config"}});
   const auto body = html.open("tbody");
-  for (const auto& [key, value] : report.config) {
+  for (const auto& [key, value] : rows) {
     const auto row = html.open("tr");
     html.element("th", key, {{"scope", "row"}});
     html.element("td", value);
@@ -61,7 +62,10 @@ void header_section(Html& html, const BringupReport& r) {
     fact(html, "Took", fmt::format("{:.0f} s", r.seconds));
     fact(html, "Tessera", r.version);
   }
-  config_table(html, r);
+  folded_table(html, "Configuration of the model", r.config);
+  std::vector<std::pair<std::string, std::string>> thresholds;
+  for (const auto& [name, value] : r.thresholds) thresholds.emplace_back(name, fmt::format("{:g}", value));
+  folded_table(html, "Thresholds", thresholds);
 }
 
 void checklist_section(Html& html, const BringupReport& r) {

@@ -43,7 +43,7 @@ void equivalence_section(Html& html, const BringupReport& r) {
   html.element("p", "The same tokens brought in by other ways, held against one prefill of the device.");
   const auto frame = html.open("div", {{"class", "scroll"}});
   const auto table = html.open("table");
-  table_head(html, {"way", "compared", "PCC", "max abs", "bit for bit", "result"});
+  table_head(html, {"way", "compared", "PCC", "max abs", "rel L2", "ms", "bit for bit", "result"});
   const auto body = html.open("tbody");
   for (const Equivalence& e : r.equivalences) {
     const auto line = html.open("tr");
@@ -52,6 +52,8 @@ void equivalence_section(Html& html, const BringupReport& r) {
     // Token lists are equal or not; they have no PCC.
     html.element("td", e.what == "tokens" ? "" : pcc_text(e.pcc), {{"class", "n"}});
     html.element("td", e.what == "tokens" ? "" : figure_text(e.max_abs), {{"class", "n"}});
+    html.element("td", e.what == "tokens" ? "" : figure_text(e.rel_l2), {{"class", "n"}});
+    html.element("td", figure_text(e.ms), {{"class", "n"}});
     html.element("td", e.equal ? "equal" : "no");
     const auto cell = html.open("td");
     status_mark(html, e.pass);
@@ -62,7 +64,7 @@ void memory_section(Html& html, const BringupReport& r) {
   const Memory& m = r.memory;
   const auto section = html.open("section", {{"id", "memory"}});
   html.element("h2", "Memory");
-  if (m.peak_bytes == 0) {
+  if (m.weights_bytes == 0) {
     html.element("p", "Not measured: no phase was run.", {{"class", "absent"}});
     return;
   }
@@ -76,8 +78,11 @@ void memory_section(Html& html, const BringupReport& r) {
   const auto body = html.open("tbody");
   row(html, "weights", "weights", bytes_text(m.weights_bytes));
   row(html, "kv", "KV cache, one user", bytes_text(m.kv_bytes));
-  row(html, "others", "activations and other caches at the peak", bytes_text(others));
-  row(html, "", "peak on the device", bytes_text(m.peak_bytes));
+  if (m.peak_bytes > 0) {
+    row(html, "others", "activations at the peak", bytes_text(others));
+    row(html, "", "peak on the device, end to end", bytes_text(m.peak_bytes));
+  }
+  row(html, "", "peak on the device, all phases", bytes_text(m.ladder_peak_bytes));
   if (m.device_capacity_bytes > 0)
     row(html, "", "capacity of the device", bytes_text(m.device_capacity_bytes));
   row(html, "", "peak of the process, reference included", bytes_text(m.host_peak_bytes));

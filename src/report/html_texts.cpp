@@ -45,7 +45,8 @@ void texts_section(Html& html, const BringupReport& r) {
     {
       const auto title = html.open("h3", {{"class", "prompt"}});
       html.text(g.prompt);
-      html.element("small", fmt::format(" {}: {}", g.chat ? "as a chat" : "continued", outcome(g)));
+      html.element("small", fmt::format(" {}, prompt by {}: {}", g.chat ? "as a chat" : "continued", g.mode,
+                                        outcome(g)));
     }
     if (!g.garbage.empty()) html.element("p", g.garbage, {{"class", "reason"}});
     const std::size_t shared = common_start(g.text, g.reference_text);

@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <ctime>
+#include <limits>
+#include <span>
 
+#include "generate/generate_text.hpp"
 #include "io/catalogue.hpp"
 #include "io/golden.hpp"
 #include "ops/isa.hpp"
@@ -27,6 +31,12 @@ namespace tessera::verify {
 namespace {
 
 constexpr int kPhases = 7;
+
+// The forced text takes 400 positions, and so do texts behind a chat prompt.
+constexpr std::int64_t kOtherPositions = 640;
+
+// One for each of the 32 users of a captured step, who stand one behind the other.
+constexpr std::int64_t kLeastContext = 32;
 
 constexpr std::array<const char*, kPhases> kPhaseNames{
     "baseline",          "phase 1: decode modules",         "phase 2: layers",          "phase 3: decode",
@@ -54,6 +64,7 @@ void describe_run(const Session& s, const BringupOptions& options, report::Bring
   report.threads = num_threads();
   report.version = TESSERA_VERSION;
   report.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(std::time(nullptr)));
+  report.thresholds = list_thresholds(options.thresholds);
   report.config = {{"hidden_size", std::to_string(c.hidden_size)},
                    {"num_hidden_layers", std::to_string(c.num_hidden_layers)},
                    {"num_attention_heads", std::to_string(c.num_attention_heads)},
@@ -66,6 +77,31 @@ void describe_run(const Session& s, const BringupOptions& options, report::Bring
                    {"rope_theta", fmt::format("{:g}", c.rope_theta)},
                    {"rope_scaling", c.rope_scaling.type},
                    {"tie_word_embeddings", c.tie_word_embeddings ? "true" : "false"}};
+}
+
+// Positions for everything that the ladder runs; refused before anything is loaded when the model has fewer.
+int needed_context(const Session& s, const BringupOptions& options, std::span<const int> phases) {
+  const std::int64_t limit = s.config().max_position_embeddings;
+  check(limit <= 0 || limit >= kLeastContext,
+        "bring-up: max_position_embeddings {}: the decode steps of 32 users need {} positions: take a model "
+        "with a longer context",
+        limit, kLeastContext);
+  const bool generates = std::ranges::any_of(phases, [](int phase) { return phase >= 3; });
+  const bool compares = std::ranges::count(phases, 4) > 0;
+  std::int64_t prompt = 0;
+  for (const bool raw : {false, true}) {
+    if (!generates) continue;
+    const auto ids = generate::encode_prompt(*s.tokenizer, s.files, options.prompt, raw);
+    prompt = std::max(prompt, static_cast<std::int64_t>(ids.size()));
+  }
+  const std::int64_t asked = prompt + (compares ? options.tokens : 1);
+  const std::int64_t most = limit > 0 ? limit : std::numeric_limits<int>::max() - kOtherPositions;
+  check(!generates || asked <= most,
+        "bring-up: a prompt of {} tokens and {} more need {} positions, the model has {}: give a shorter "
+        "--prompt or fewer --tokens",
+        prompt, asked - prompt, asked, most);
+  const std::int64_t wanted = std::max(kOtherPositions + (compares ? options.tokens : 0), asked);
+  return static_cast<int>(std::min(wanted, most));
 }
 
 void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOptions& options,
@@ -94,7 +130,7 @@ void measure_memory(const Session& s, std::int64_t weights, report::BringupRepor
   report.memory.weights_bytes = weights;
   report.memory.kv_bytes =
       rows * TensorSpec{Shape{1, 1, s.context, cache.head_dim}, cache.dtype, Layout::TILE}.packed_bytes();
-  report.memory.peak_bytes = std::max(report.memory.peak_bytes, s.device->peak_bytes());
+  report.memory.ladder_peak_bytes = std::max(report.memory.ladder_peak_bytes, s.device->peak_bytes());
   report.memory.device_capacity_bytes = s.device->sheet().dram_bytes * s.device->sheet().chips;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -112,15 +148,15 @@ report::BringupReport run_bringup(const BringupOptions& options,
   make_output_folder(options.out);
   auto checkpoint = io::Checkpoint::open(io::resolve_model(options.model));
 
-  RunState state(options, checkpoint->content_hash());
+  const std::optional<FoundGolden> golden = find_golden(options.golden, checkpoint->content_hash());
+  RunState state(options, {checkpoint->content_hash(), golden ? golden->sha256 : "", precision});
   if (options.resume) state.load();
-  const std::optional<io::Golden> golden = find_golden(options.golden, checkpoint->content_hash());
 
   const Stopwatch clock;
-  Session s = open_session(std::move(checkpoint), {.device = options.device,
-                                                   .engine = parse_engine(options.engine),
-                                                   .precision = precision,
-                                                   .context = 640 + options.tokens});
+  SessionOptions session{options.device, parse_engine(options.engine), precision};
+  Session s = begin_session(std::move(checkpoint), session);
+  session.context = needed_context(s, options, phases);
+  load_models(s, session);
   s.thresholds = options.thresholds;
   const std::int64_t weights = s.device->allocated_bytes();
   report::BringupReport& report = state.report();
@@ -131,7 +167,7 @@ report::BringupReport run_bringup(const BringupOptions& options,
     if (state.is_done(phase)) continue;
     check_interrupt();
     if (on_phase) on_phase(kPhaseNames[static_cast<std::size_t>(phase)]);
-    run_phase(phase, s, golden ? &*golden : nullptr, options, report);
+    run_phase(phase, s, golden ? &golden->golden : nullptr, options, report);
     measure_memory(s, weights, report);
     report.seconds = before + clock.seconds();
     state.finish(phase);

@@ -9,6 +9,7 @@ void LayerCapture::before(const OpEvent& event) {
 }
 
 void LayerCapture::after(const OpEvent& event) {
+  ms_[layer_of(event.path)] += event.seconds * 1e3;
   if (event.path == "embed_tokens") {
     pending_[kEmbedding] = event.outputs[0].to_vector();
   } else if (event.path == "norm") {
@@ -30,6 +31,11 @@ void LayerCapture::flush() {
 const std::vector<float>& LayerCapture::layer(int i) {
   flush();
   return layers_[i];
+}
+
+double LayerCapture::ms(int i) const {
+  const auto it = ms_.find(i);
+  return it == ms_.end() ? 0 : it->second;
 }
 
 }  // namespace tessera::verify

@@ -21,9 +21,12 @@ class LayerCapture final : public OpObserver {
   void flush();
 
   const std::vector<float>& layer(int i);
+  /// Milliseconds in the ops of a layer, all steps.
+  double ms(int i) const;
 
  private:
   std::map<int, std::vector<float>> pending_, layers_;
+  std::map<int, double> ms_;
 };
 
 }  // namespace tessera::verify

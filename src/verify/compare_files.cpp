@@ -4,7 +4,6 @@
 #include <fstream>
 
 #include "io/refpt.hpp"
-#include "metrics/compare.hpp"
 #include "tensor/npy.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
@@ -50,24 +49,23 @@ FileComparison compare_npy(const std::filesystem::path& a, const std::filesystem
 
 TensorComparison compare_tensors(std::string name, std::span<const std::int64_t> shape,
                                  std::span<const float> a, std::span<const float> b, DataType dtype) {
-  const metrics::Comparison c = metrics::compare(a, b);
-  return {std::move(name), {shape.begin(), shape.end()},  c.pcc,   c.max_abs,
-          c.rel_l2,        metrics::ulp_max(a, b, dtype), c.equal, c.remark()};
+  return {
+      std::move(name), {shape.begin(), shape.end()}, metrics::compare(a, b), metrics::ulp_max(a, b, dtype)};
 }
 
 bool FileComparison::equal() const {
-  return std::ranges::all_of(tensors, [](const auto& t) { return t.equal; }) &&
+  return std::ranges::all_of(tensors, [](const auto& t) { return t.figures.equal; }) &&
          std::ranges::all_of(tokens, [](const auto& t) { return t.same == t.tokens; });
 }
 
 const TensorComparison* FileComparison::worst() const {
-  const auto it = std::ranges::min_element(tensors, {}, &TensorComparison::pcc);
+  const auto it = std::ranges::min_element(tensors, {}, [](const auto& t) { return t.figures.pcc; });
   return it == tensors.end() ? nullptr : &*it;
 }
 
 bool FileComparison::passes(double threshold) const {
   if (equal()) return true;
-  return std::ranges::all_of(tensors, [&](const auto& t) { return t.pcc >= threshold; }) &&
+  return std::ranges::all_of(tensors, [&](const auto& t) { return metrics::passes(t.figures, threshold); }) &&
          std::ranges::all_of(tokens, [&](const TokenComparison& t) {
            if (t.in_top5 < 0) return t.unexplained == 0;
            return static_cast<double>(t.in_top5) >= threshold * static_cast<double>(t.tokens);

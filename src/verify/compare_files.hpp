@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "metrics/compare.hpp"
+
 namespace tessera::verify {
 
 /// One pair of tensors.
 struct TensorComparison {
   std::string name;  // "hidden.3"; empty when the files are one tensor each
   std::vector<std::int64_t> shape;
-  double pcc = 0, max_abs = 0, rel_l2 = 0;
+  metrics::Comparison figures;
   std::int64_t ulp_max = 0;
-  bool equal = false;
-  std::string remark;  // a scale or offset error, values that are not finite
 };
 
 /// One pair of token lists.
@@ -38,7 +38,7 @@ struct FileComparison {
   bool equal() const;
   /// The tensor with the lowest PCC; nullptr without tensors.
   const TensorComparison* worst() const;
-  /// Everything equal, or every PCC at or above the threshold and no token that differs unexplained. Without
+  /// Everything equal, or metrics::passes for every tensor and no token that differs unexplained. Without
   /// tensors (.refpt): the share of tokens among the best five at or above the threshold.
   bool passes(double threshold) const;
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "generate/generator.hpp"
+#include "util/clock.hpp"
 #include "verify/capture.hpp"
 
 namespace tessera::verify {
@@ -17,7 +18,10 @@ ForcedRun begin(const nn::CausalLm& model, std::vector<std::int32_t> ids) {
 }
 
 void end(ForcedRun& run, LayerCapture& capture, const nn::CausalLm& model) {
-  for (int i = 0; i < model.config.num_hidden_layers; ++i) run.layers.push_back(capture.layer(i));
+  for (int i = 0; i < model.config.num_hidden_layers; ++i) {
+    run.layers.push_back(capture.layer(i));
+    run.layer_ms.push_back(capture.ms(i));
+  }
   run.embedding = capture.layer(LayerCapture::kEmbedding);
   run.final_norm = capture.layer(LayerCapture::kFinalNorm);
 }
@@ -29,7 +33,9 @@ ForcedRun forced_prefill(const nn::CausalLm& model, std::vector<std::int32_t> id
   generate::Generator generator(model, {.users = 1, .context = context});
   LayerCapture capture;
   const ObserverScope scope(capture);
+  const Stopwatch clock;
   run.logits = model.logits(generator.prefill_hidden(run.ids)).to_vector();
+  run.ms = clock.milliseconds();
   end(run, capture, model);
   return run;
 }
@@ -39,11 +45,13 @@ ForcedRun forced_decode(const nn::CausalLm& model, std::vector<std::int32_t> ids
   generate::Generator generator(model, {.users = 1, .context = context});
   LayerCapture capture;
   const ObserverScope scope(capture);
+  const Stopwatch clock;
   for (std::size_t i = 0; i < run.ids.size(); ++i) {
     const auto position = static_cast<std::int32_t>(i);
     const auto row = generator.decode(std::span(run.ids).subspan(i, 1), std::span(&position, 1)).to_vector();
     run.logits.insert(run.logits.end(), row.begin(), row.end());
   }
+  run.ms = clock.milliseconds();
   end(run, capture, model);
   return run;
 }

@@ -90,18 +90,32 @@ class Checker final : public OpObserver {
     rows.push_back(row);
   }
 
+  /// After the run: what the reference ran and the device did not.
+  void finish() {
+    for (; next_ < recording_.size(); ++next_) {
+      const OpRecord& reference = recording_[next_];
+      if (is_view(reference.name)) continue;
+      rows.push_back(row_of(reference.path, reference.name));
+      rows.back().note = fmt::format("the device did not run {} in {}", reference.name, reference.path);
+    }
+  }
+
   std::vector<report::OpResult> rows;
 
  private:
-  report::OpResult row_of(const OpEvent& event) const {
+  report::OpResult row_of(const std::string& path, std::string_view op) const {
     report::OpResult row;
     row.phase = tags_.phase;
     row.mode = tags_.mode;
     row.input = tags_.input;
-    row.path = event.path;
-    row.layer = layer_of(event.path);
-    row.op = event.op.name();
+    row.path = path;
+    row.layer = layer_of(path);
+    row.op = op;
     row.threshold = thresholds_.op;
+    return row;
+  }
+  report::OpResult row_of(const OpEvent& event) const {
+    report::OpResult row = row_of(event.path, event.op.name());
     row.ms = event.seconds * 1e3;
     return row;
   }
@@ -243,6 +257,7 @@ std::vector<report::OpResult> check_ops(const Recording& recording, const std::f
   Checker checker(recording, tags, thresholds);
   const ObserverScope scope(checker);
   body();
+  checker.finish();
   return std::move(checker.rows);
 }
 

@@ -44,8 +44,8 @@ struct RowTags {
 
 /// Runs `body` (on the device) against a recording: one row an op. Views are left out; a typecast that the
 /// reference does not have is held against its own input. A row fails by its local error, in the whole or in
-/// a row or column of tiles; when the op is another than the reference's, or has other attributes or
-/// integers; and when good inputs gave a bad output which the op, run again on them, does not give.
+/// a row or column of tiles; when the op is another than the reference's, is missing, or has other attributes
+/// or integers; and when good inputs gave a bad output which the op, run again on them, does not give.
 std::vector<report::OpResult> check_ops(const Recording& recording, const std::function<void()>& body,
                                         const RowTags& tags, const Thresholds& thresholds);
 

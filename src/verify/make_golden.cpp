@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 
 #include "generate/generator.hpp"
@@ -25,6 +24,8 @@ constexpr std::array<const char*, 5> kPrompts{
     "Three things to pack for 2 days in the mountains:\n1. A map at 1:25,000\n2.",
 };
 constexpr std::size_t kChatPrompt = 1;
+
+constexpr std::string_view kOwnSource = "tessera ";
 
 std::vector<std::string> make_prompts(const io::TokenizerFiles& files) {
   std::vector<std::string> prompts(kPrompts.begin(), kPrompts.end());
@@ -50,13 +51,6 @@ void add_row(io::GoldenTopK& topk, std::span<const float> logits) {
   }
 }
 
-float logsumexp(std::span<const float> logits) {
-  const double most = *std::ranges::max_element(logits);
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - most);
-  return static_cast<float>(most + std::log(sum));
-}
-
 io::GoldenTopK best_of(const ForcedRun& run, int k) {
   io::GoldenTopK topk;
   topk.k = std::min<std::int64_t>(k, static_cast<std::int64_t>(run.vocab));
@@ -67,7 +61,8 @@ io::GoldenTopK best_of(const ForcedRun& run, int k) {
 io::GoldenForced make_forced(const nn::CausalLm& model, std::vector<std::int32_t> ids, int k) {
   const ForcedRun run = forced_prefill(model, std::move(ids), model.max_seq);
   io::GoldenForced part{run.ids, best_of(run, k), {}};
-  for (std::size_t row = 0; row < run.ids.size(); ++row) part.logsumexp.push_back(logsumexp(run.row(row)));
+  for (std::size_t row = 0; row < run.ids.size(); ++row)
+    part.logsumexp.push_back(static_cast<float>(metrics::logsumexp(run.row(row))));
   return part;
 }
 
@@ -129,7 +124,7 @@ io::Golden make_golden(generate::ModelSession& session, const std::string& name,
   };
   io::Golden golden;
   golden.model = name;
-  golden.source = "tessera " TESSERA_VERSION ", ref engine";
+  golden.source = std::string(kOwnSource) + TESSERA_VERSION ", ref engine";
   golden.content_hash = session.checkpoint().content_hash();
   golden.prompts = make_prompts(session.files());
 
@@ -161,6 +156,10 @@ io::Golden make_golden(generate::ModelSession& session, const std::string& name,
   say("greedy texts");
   golden.greedy = make_greedy(model, prompts, options.greedy_tokens);
   return golden;
+}
+
+bool is_own_golden(const io::Golden& golden) {
+  return golden.source.starts_with(kOwnSource);
 }
 
 std::string golden_file_name(const std::string& model) {

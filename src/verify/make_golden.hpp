@@ -21,6 +21,9 @@ struct GoldenOptions {
 io::Golden make_golden(generate::ModelSession& session, const std::string& name, const GoldenOptions& options,
                        const std::function<void(const std::string& part)>& on_part = {});
 
+/// Written by make_golden, of any version: the same engine that it would be held against.
+bool is_own_golden(const io::Golden& golden);
+
 /// "dir/smollm2-135m.gguf" -> "smollm2-135m.golden.safetensors"
 std::string golden_file_name(const std::string& model);
 

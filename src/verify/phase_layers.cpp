@@ -25,25 +25,29 @@ void run_layers(Session& s, report::BringupReport& report) {
     const Tensor x = activation_rows(*s.model, input, hidden);
     const Stopwatch clock;
     const std::vector<float> own = s.model->forward_layer(i, x, step).to_vector();
-    report.ops.push_back(
-        module_row(tags, path, "decoder_layer", s.thresholds.layer, output, own, clock.milliseconds()));
+    report.ops.push_back(hidden_row(tags, path, "decoder_layer", s.thresholds.layer, output, own, hidden,
+                                    clock.milliseconds()));
   }
 
   // The whole stack on its own hidden states.
   nn::KvCache own_cache = scene.make_cache(*s.model);
   LayerCapture capture;
   std::vector<float> logits;
+  double ms = 0;
   {
     const ObserverScope scope(capture);
+    const Stopwatch clock;
     logits =
         s.model->decode(scene.ids(s.model->device()), scene.at(s.model->device()), own_cache).to_vector();
+    ms = clock.milliseconds();
   }
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {
     const std::string path = fmt::format("layers.{}", i);
     const auto& output = find_record(scene.recording, path, "add", true).outputs[0].values;
-    report.ops.push_back(module_row(tags, path, "stack", s.thresholds.layer, output, capture.layer(i)));
+    report.ops.push_back(
+        hidden_row(tags, path, "stack", s.thresholds.layer, output, capture.layer(i), hidden, capture.ms(i)));
   }
-  report.ops.push_back(module_row(tags, "lm_head", "model", s.thresholds.model, scene.logits, logits));
+  report.ops.push_back(module_row(tags, "lm_head", "model", s.thresholds.model, scene.logits, logits, ms));
 
   const Verdict verdict = judge(report.ops, "layers");
   const double stack_pcc = report.ops.back().pcc;

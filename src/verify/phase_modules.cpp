@@ -16,7 +16,6 @@ namespace tessera::verify {
 namespace {
 
 constexpr int kBatch = 32;
-constexpr int kPositions = 64;
 
 // One module of one layer (or outside them) as a function of its input rows, and the norm that stands before
 // it.
@@ -87,13 +86,15 @@ struct RandomStep {
         device(s.model->device(), with_dtype(config, s.model->kv_dtype)) {
     std::vector<std::int32_t> positions;
     for (int user = 0; user < kBatch; ++user) {
-      reference.reserve(user, kPositions);
-      device.reserve(user, kPositions);
-      positions.push_back((7 * user + 3) % kPositions);
+      reference.reserve(user, config.max_seq);
+      device.reserve(user, config.max_seq);
+      positions.push_back((7 * user + 3) % config.max_seq);
     }
     reference_step = s.reference->decode_step(upload(s.reference->device(), positions), reference);
     device_step = s.model->decode_step(upload(s.model->device(), positions), device);
   }
+
+  std::int64_t positions() const { return reference.config().max_seq; }
 
   // The layer's own keys and values of random tokens: N(0,1) keys against real queries would be a past that
   // no model has, and its softmax one-hot.
@@ -101,7 +102,7 @@ struct RandomStep {
     const nn::DecoderLayer& at = model.layers[static_cast<std::size_t>(layer)];
     const nn::Attention& attention = at.self_attn;
     const std::int64_t hidden = model.config.hidden_size;
-    const Tensor rows = activation_rows(model, random_values(kPositions * hidden, draw), hidden);
+    const Tensor rows = activation_rows(model, random_values(positions() * hidden, draw), hidden);
     const Tensor qkv = attention.qkv_proj.forward(at.input_layernorm.forward(rows));
     const auto [q, k, v] =
         experimental::nlp_create_qkv_heads(qkv, attention.num_heads, attention.num_kv_heads);
@@ -109,9 +110,9 @@ struct RandomStep {
     spread(v.to_vector(), reference.v(layer), device.v(layer));
   }
 
-  // rows [kv_heads][kPositions][head_dim] into caches [pages][kv_heads][page][head_dim], page after page in
+  // rows [kv_heads][positions][head_dim] into caches [pages][kv_heads][page][head_dim], page after page in
   // another order, so that no two users have the same past.
-  static void spread(const std::vector<float>& rows, Tensor on_reference, Tensor on_device) {
+  void spread(const std::vector<float>& rows, Tensor on_reference, Tensor on_device) const {
     const Shape& shape = on_reference.logical_shape();
     const std::int64_t heads = shape[1], block = shape[2], dim = shape[3];
     std::vector<float> values;
@@ -119,7 +120,7 @@ struct RandomStep {
     for (std::int64_t page = 0; page < shape[0]; ++page) {
       for (std::int64_t head = 0; head < heads; ++head) {
         for (std::int64_t p = 0; p < block; ++p) {
-          const std::int64_t row = head * kPositions + (page * block * 5 + p * 3 + page) % kPositions;
+          const std::int64_t row = head * positions() + (page * block * 5 + p * 3 + page) % positions();
           values.insert(values.end(), rows.begin() + row * dim, rows.begin() + (row + 1) * dim);
         }
       }
@@ -180,8 +181,11 @@ void check_embedding(Session& s, report::BringupReport& report) {
                                     {Shape{1, kBatch}, DataType::INT32, Layout::ROW_MAJOR});
     return model.embed_tokens.forward(tokens).to_vector();
   };
+  const std::vector<float> reference = rows_of(*s.reference);
+  const Stopwatch clock;
+  const std::vector<float> device = rows_of(*s.model);
   report.ops.push_back(module_row({"modules", "decode", "normal"}, "embed_tokens", "embedding",
-                                  s.thresholds.module, rows_of(*s.reference), rows_of(*s.model)));
+                                  s.thresholds.module, reference, device, clock.milliseconds()));
 }
 
 // What the module put in and gave out in the recorded run.
@@ -216,7 +220,7 @@ void check_captured(Session& s, const DecodeScene& scene, const Module& module, 
 }  // namespace
 
 void run_modules(Session& s, report::BringupReport& report) {
-  const nn::KvCacheConfig config = s.reference->cache_config(kBatch, kPositions);
+  const nn::KvCacheConfig config = s.reference->cache_config(kBatch, step_positions(s));
   RandomStep step(s, config);
   Rng rng(7);
   // As large as the root of the epsilon: only there does an epsilon matter, and a wrong one shows as a scale.

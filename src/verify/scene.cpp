@@ -20,11 +20,15 @@ void fill(const Tensor& cache, const std::vector<float>& values) {
 nn::KvCache empty_cache(const nn::CausalLm& model, nn::KvCacheConfig config, int users) {
   config.dtype = model.kv_dtype;
   nn::KvCache cache(model.device(), config);
-  for (int user = 0; user < users; ++user) cache.reserve(user, kPositions);
+  for (int user = 0; user < users; ++user) cache.reserve(user, config.max_seq);
   return cache;
 }
 
 }  // namespace
+
+int step_positions(const Session& session) {
+  return std::min(kPositions, session.context);
+}
 
 nn::KvCache DecodeScene::make_cache(const nn::CausalLm& model) const {
   nn::KvCache result = empty_cache(model, cache, static_cast<int>(tokens.size()));
@@ -47,13 +51,13 @@ Tensor DecodeScene::at(Device& device) const {
 
 DecodeScene record_scene(Session& session) {
   const nn::CausalLm& model = *session.reference;
-  const std::vector<std::int32_t> text = session.forced_tokens(kPositions);
+  const std::vector<std::int32_t> text = session.forced_tokens(kPositions);  // at most the context
   check(text.size() >= 4, "bring-up: the forced text has {} tokens here: the tokenizer is not usable",
         text.size());
   const int users = std::min(generate::kMaxUsers, static_cast<int>(text.size()) / 2);
 
   DecodeScene scene;
-  scene.cache = model.cache_config(users, kPositions);
+  scene.cache = model.cache_config(users, step_positions(session));
   nn::KvCache cache = empty_cache(model, scene.cache, users);
   const std::vector<float> zeros(static_cast<std::size_t>(cache.k(0).logical_shape().volume()), 0.0f);
   for (int layer = 0; layer < scene.cache.layers; ++layer) {

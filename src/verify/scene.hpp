@@ -11,6 +11,9 @@
 
 namespace tessera::verify {
 
+/// Positions a user of the ladder's decode steps: two pages, or what the context holds.
+int step_positions(const Session& session);
+
 struct DecodeScene {
   std::vector<std::int32_t> tokens, positions;   // of the step; user u is at position u + 1
   std::vector<std::vector<float>> keys, values;  // the caches before the step, by layer

@@ -34,7 +34,13 @@ struct SessionOptions {
   int context = 640;
 };
 
-/// Loads everything from a checkpoint. Throws UserError.
+/// Opens devices and the tokenizer; the models are not loaded yet. Throws UserError.
+Session begin_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options);
+
+/// Loads both models for `options.context` positions, or as many as the model has. Throws UserError.
+void load_models(Session& session, const SessionOptions& options);
+
+/// Both.
 Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options);
 
 /// The prose that the forced-text comparison runs on (the same as the Python exporter's).

@@ -4,26 +4,42 @@
 
 #include <utility>
 
+#include "ops/isa.hpp"
 #include "report/bringup_json.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
 
 namespace tessera::verify {
-
 namespace {
 
 std::string to_text(const Thresholds& t) {
-  return fmt::format("{},{},{},{},{},{},{},{}", t.op, t.module, t.layer, t.model, t.top1, t.top5,
-                     t.baseline_relative, t.baseline_margin);
+  std::string text;
+  for (const auto& [name, value] : list_thresholds(t)) text += fmt::format("{}={},", name, value);
+  return text;
+}
+
+std::string to_text(const models::Precision& p) {
+  return fmt::format("{};kv {};activation {}", p.fingerprint(), to_string(p.kv_cache),
+                     to_string(p.activation));
+}
+
+// The program file: another build may compute otherwise under the same version.
+std::string program_identity() {
+  std::error_code error;
+  const std::filesystem::path program = "/proc/self/exe";
+  const auto size = std::filesystem::file_size(program, error);
+  const auto written = std::filesystem::last_write_time(program, error);
+  return fmt::format("{}:{}", size, written.time_since_epoch().count());
 }
 
 }  // namespace
 
-RunState::RunState(const BringupOptions& options, const std::string& content_hash)
+RunState::RunState(const BringupOptions& options, const RunInputs& inputs)
     : path_(options.out / "state.json"),
-      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, content_hash, options.device,
-                               options.engine, options.precision, options.prompt, options.tokens,
-                               options.golden, to_text(options.thresholds))) {}
+      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, program_identity(),
+                               current_isa(), inputs.checkpoint, options.device, options.engine,
+                               to_text(inputs.precision), options.prompt, options.tokens, inputs.golden,
+                               to_text(options.thresholds))) {}
 
 void RunState::load() {
   if (!std::filesystem::exists(path_)) return;

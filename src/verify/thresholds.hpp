@@ -1,4 +1,8 @@
 #pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace tessera::verify {
 
@@ -9,10 +13,18 @@ struct Thresholds {
   double module = 0.999;
   double layer = 0.998;
   double model = 0.99;
-  double top1 = 95.0;  // percent
+  double equivalence = 0.9999;  // of ways into the cache that are not equal to the bit
+  double top1 = 95.0;           // percent
   double top5 = 99.5;
-  double baseline_relative = 1e-3;  // ref against a golden: max abs error by the layer's scale
+  double baseline_relative = 1e-3;  // ref against a golden: hidden states, each token; logits, each position
   double baseline_margin = 1e-3;    // a token may differ where the golden's logit margin is below
 };
+
+/// Each by its member's name, as the report states it and set_threshold() takes it.
+std::vector<std::pair<std::string, double>> list_thresholds(const Thresholds& thresholds);
+
+/// Another bar from "layer=0.995". Throws UserError for a name that is not there, with those that are, and
+/// for a value that nothing could be held against: PCC -1 to 1, percent 0 to 100, tolerances 0 or more.
+void set_threshold(Thresholds& thresholds, std::string_view name_and_value);
 
 }  // namespace tessera::verify

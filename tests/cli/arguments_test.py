@@ -16,7 +16,12 @@ class Arguments(harness.CommandTest):
     def test_numbers(self):
         for option in ("-n", "--context", "--top-k", "--temperature", "--top-p"):
             self.refuse("generate", self.model, "-p", "hi", option, "-1")
-        self.refuse("bringup", self.model, "--tokens", "-1", "--out", "out", words="--tokens")
+        for tokens in ("-1", "0", "many"):
+            self.refuse("bringup", self.model, "--tokens", tokens, "--out", "out", words=["--tokens", "--help"])
+        for phases in ("6", "-1", "1,6", "all"):
+            self.refuse("bringup", self.model, "--phases", phases, "--out", "out", words=["--phases", "--help"])
+        for threshold, word in (("layers=0.9", "layer"), ("op=2", "-1 to 1"), ("op=0.9,top1=", "0 to 100")):
+            self.refuse("bringup", self.model, "--threshold", threshold, "--out", "out", words=["--threshold", word])
         self.refuse("bench", self.model, "--batch", "33", words="--batch")
         self.refuse("bench", self.model, "--prompt", "250", "--gen", "64", words=["250", "64", "256"])
         self.refuse("golden", self.model, "--greedy-tokens", "0", words="--greedy-tokens")
@@ -44,7 +49,7 @@ class Arguments(harness.CommandTest):
         self.refuse("bringup", self.model, "--golden", text, "--out", "out", words="text.npy")
 
     def test_no_chat_template(self):
-        plain = tiny_model.write_hf(self.folder / "plain", chat_template="")
+        plain = tiny_model.write_hf(self.folder / "plain", chat_template=False)
         self.refuse("chat", plain, stdin="hi\n", words=["chat template", "tessera generate"])
 
 

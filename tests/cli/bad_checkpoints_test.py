@@ -71,10 +71,9 @@ class BadCheckpoints(harness.CommandTest):
         (self.folder / "config.json").replace(self.model / "config.json")
 
     def test_missing_parts(self):
-        tensors = tiny_model.weights()
-        del tensors["model.layers.1.mlp.up_proj.weight"]
-        self.generate(tiny_model.write_hf(self.folder / "gap", tensors), "model.layers.1.mlp.up_proj.weight")
-        self.generate(tiny_model.write_gguf(self.folder / "gap.gguf", tensors=tensors), "up_proj")
+        name = "model.layers.1.mlp.up_proj.weight"
+        self.generate(tiny_model.write_hf(self.folder / "gap", "--without", name), name)
+        self.generate(tiny_model.write_gguf(self.folder / "gap.gguf", "--without", name), "up_proj")
         bare = tiny_model.write_hf(self.folder / "bare", tokenizer=False)
         self.generate(bare, "tokenizer.json")
         self.refuse("bringup", bare, "--out", "out", words="tokenizer.json")
@@ -99,11 +98,11 @@ class BadCheckpoints(harness.CommandTest):
         self.assertIn("OtherForCausalLM", facts["unsupported"][0])
         self.assertIn("LlamaForCausalLM", facts["known_architectures"])
         self.assertEqual(facts["config"]["hidden_size"], tiny_model.HIDDEN)
-        self.assertEqual(len(facts["tensors"]), len(tiny_model.shapes()))
+        self.assertEqual(len(facts["tensors"]), len(tiny_model.shapes(other)))
         text = self.succeed("inspect", other)
         self.assertRegex(text, r"supported +no")
-        self.assertRegex(text, r"layers\.0\.\.1\n(.*\n)*    mlp\.up_proj\.weight +F32 \[96, 64\]")
-        gguf = tiny_model.write_gguf(self.folder / "other.gguf", tiny_model.gguf_metadata("other"))
+        self.assertRegex(text, r"layers\.0\.\.2\n(.*\n)*    mlp\.up_proj\.weight +F32 \[128, 64\]")
+        gguf = tiny_model.write_gguf(self.folder / "other.gguf", architecture=b"other")
         self.generate(gguf, "other")
         self.assertRegex(self.succeed("inspect", gguf), r"supported +no")
 

@@ -1,7 +1,10 @@
 """What the scripts share: a folder and a cache of their own, and the program under them."""
 
+import array
 import json
 import os
+import re
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -12,6 +15,21 @@ import tiny_model
 TESSERA = os.environ["TESSERA"]
 # A tiny model on a busy machine under a sanitizer; nothing here waits for it otherwise.
 TIMEOUT = 300
+PROGRESS = re.compile(r"packing weights|tessera: (loading$|prefill, batch|decode, batch|baseline$|phase \d)")
+
+
+def write_npy(path: Path, values: list[float], shape: tuple[int, ...]) -> Path:
+    """A float32 tensor."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    head = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+    path.write_bytes(head + array.array("f", values).tobytes())
+    return path
+
+
+def complaints(stderr: str) -> list[str]:
+    """Its lines without those of progress."""
+    return [line for line in stderr.splitlines() if not PROGRESS.match(line)]
 
 
 class CommandTest(unittest.TestCase):
@@ -63,7 +81,7 @@ class CommandTest(unittest.TestCase):
 
     def assert_one_line(self, done: subprocess.CompletedProcess, *words: str) -> None:
         """Exit 2, one line of error that holds the words, nothing half-written."""
-        lines = [line for line in done.stderr.splitlines() if not line.startswith("packing weights")]
+        lines = complaints(done.stderr)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertTrue(lines[0].startswith("tessera: "), lines[0])

@@ -1,5 +1,7 @@
 """Full disks, closed pipes, unwritable folders, Ctrl-C: one line at most, nothing half-written."""
 
+import json
+import os
 import resource
 import signal
 import subprocess
@@ -8,6 +10,7 @@ import unittest
 import harness
 
 GENERATE = ("-p", "hello", "-n", "100000", "--context", "256")
+BENCH = ("--prompt", "8", "--gen", "2", "--batch", "1", "--repeats", "1")
 
 
 def limit_files(size: int):
@@ -16,11 +19,20 @@ def limit_files(size: int):
 
 
 class Interruptions(harness.CommandTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.tensor = harness.write_npy(cls.folder / "tensor.npy", [1, 2, 3, 4], (2, 2))
+
     def test_full_output(self):
         for arguments in (
             ("generate", self.model, "-p", "hi", "-n", "3"),
             ("generate", self.model, "-p", "hi", "-n", "3", "--json"),
             ("inspect", self.model),
+            ("bench", self.model, *BENCH),
+            ("bringup", self.model, "--phases", "2", "--out", "full"),
+            ("bringup", self.model, "--phases", "2", "--out", "full", "--json"),
+            ("compare", self.tensor, self.tensor),
             ("models",),
             ("devices",),
             ("man",),
@@ -33,7 +45,12 @@ class Interruptions(harness.CommandTest):
                 self.assert_one_line(done, "standard output", "No space left")
 
     def test_closed_pipe(self):
-        for arguments in (("generate", self.model, *GENERATE), ("inspect", self.model, "--json"), ("man",)):
+        for arguments in (
+            ("generate", self.model, *GENERATE),
+            ("inspect", self.model, "--json"),
+            ("bench", self.model, *BENCH, "--json"),
+            ("man",),
+        ):
             process = subprocess.Popen(
                 [harness.TESSERA, *map(str, arguments)],
                 stdout=subprocess.PIPE,
@@ -42,10 +59,32 @@ class Interruptions(harness.CommandTest):
             )
             process.stdout.read(4)
             process.stdout.close()
-            stderr = process.stderr.read()
+            stderr = process.stderr.read().decode()
             process.stderr.close()
             self.assertEqual(process.wait(harness.TIMEOUT), 0)
-            self.assertEqual(stderr, b"", arguments)
+            self.assertEqual(harness.complaints(stderr), [], arguments)
+
+    def test_verdict_without_a_reader(self):
+        """A failure stays one when nobody reads it: the exit status is the verdict's."""
+        coarse = self.folder / "coarse.json"
+        groups = dict.fromkeys(("FF1_FF3", "FF2", "WQKV", "WO"), "BFP4")
+        coarse.write_text(json.dumps({"decoders": {"0": {"precision_cfg": groups}}}))
+        other = harness.write_npy(self.folder / "other.npy", [4, 3, 2, 1], (2, 2))
+        bringup = ("bringup", self.model, "--phases", "1", "--out", "unread")
+        for arguments, status in (
+            ((*bringup, "--precision", coarse), 1),
+            ((*bringup, "--precision", coarse, "--json"), 1),
+            ((*bringup, "--precision", "bf16"), 0),
+            (("compare", self.tensor, other), 1),
+            (("compare", self.tensor, other, "--json"), 1),
+            (("compare", self.tensor, self.tensor), 0),
+        ):
+            reader, writer = os.pipe()
+            os.close(reader)
+            done = self.tessera(*arguments, stdout=writer)
+            os.close(writer)
+            with self.subTest(arguments=arguments):
+                self.assertEqual(done.returncode, status, done.stderr)
 
     def test_full_disk(self):
         """The weight cache is left out with a word about it; a report or golden file is an error."""

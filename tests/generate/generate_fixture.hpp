@@ -30,7 +30,8 @@ class OnEveryEngine : public ::testing::TestWithParam<tessera::test::EngineCase>
           options.max_positions = 160;
           return options;
         }()),
-        tiny_(tessera::test::load_tiny(*files_.open(), GetParam().engine, GetParam().precision)) {}
+        tiny_(tessera::test::load_tiny(*files_.open(), GetParam().engine, GetParam().precision,
+                                       GetParam().kv_cache)) {}
 
   const nn::CausalLm& model() const { return *tiny_.model; }
   std::vector<std::int32_t> greedy(const std::vector<std::int32_t>& prompt, int tokens) const {

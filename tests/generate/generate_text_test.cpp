@@ -137,6 +137,32 @@ TEST_F(Loop, TopKBoundsTheChoice) {
   EXPECT_EQ(drawn, std::set<std::int32_t>(order.begin(), order.begin() + 4));
 }
 
+// Almost even odds over a vocabulary of 1504: what a user draws from shows.
+TEST_F(Loop, WithoutTopKTheBest256InAnyCompany) {
+  Generator generator(model(), {.users = 2});
+  const auto prompt = prompt_of(9, 3);
+  generator.prefill(prompt, 0);
+  generator.prefill(prompt, 1);
+  const std::array<std::int32_t, 2> tokens{400, 400}, positions{9, 9};
+  const Tensor logits = generator.decode(tokens, positions);
+  const auto drawn = [&](std::array<int, 2> top_k) {
+    std::array<std::set<std::int32_t>, 2> seen;
+    for (std::int64_t step = 0; step < 4000; ++step) {
+      const std::array<std::int64_t, 2> steps{step, step};
+      std::array<SamplingParams, 2> params;
+      for (std::size_t u = 0; u < 2; ++u) params[u] = {.temperature = 1000.0f, .top_k = top_k[u], .seed = u};
+      const auto ids = generator.sample(logits, params, steps);
+      for (std::size_t u = 0; u < 2; ++u) seen[u].insert(ids[u]);
+    }
+    return seen;
+  };
+  const auto both = drawn({0, 0});
+  EXPECT_EQ(both[0].size(), static_cast<std::size_t>(kDefaultTopK));
+  const auto company = drawn({0, 1504});
+  EXPECT_EQ(company[0], both[0]);
+  EXPECT_GT(company[1].size(), 1000u);
+}
+
 TEST_F(Loop, BadPromptsAreRefused) {
   Generator generator(model(), {.users = 2});
   const auto refused = [&](const std::vector<std::int32_t>& prompt, const std::string& part) {

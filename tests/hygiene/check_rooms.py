@@ -1,9 +1,11 @@
-"""Checks the rules of the rooms: who may include whom, a short README each, no long files.
+"""Checks the rules of the rooms: who may include whom, a short README each, tests in folders of the same names,
+no long files, and every preset behind ./run.
 
     check_rooms.py ROOT        prints what is wrong, exit 1
     check_rooms.py --self-test plants every fault in a made-up tree and expects it to be named
 """
 
+import json
 import pathlib
 import re
 import sys
@@ -13,6 +15,8 @@ import tempfile
 ROOMS = (
     "util tensor metrics report io text wormhole device comm ops nn models plan generate verify serve"
 ).split()
+# What tests besides the rooms' own.
+TEST_FOLDERS = set("cli data docs hygiene must_not_compile rust support".split())
 FOREIGN = {"tessera_rust.h"}  # rust/tessera_rust.h, on the include path of the rooms that link it
 MAX_LINES = 600
 MAX_README_LINES = 30
@@ -59,8 +63,23 @@ def long_files(root):
                 yield f"{path.relative_to(root)}: {lines} lines: at most {MAX_LINES}"
 
 
+def test_folders(root):
+    for folder in sorted(path for path in (root / "tests").iterdir() if path.is_dir()):
+        if folder.name not in TEST_FOLDERS.union(ROOMS):
+            yield f"tests/{folder.name}: not a room: put its tests where the room's are"
+
+
+def presets(root):
+    """Each configure preset is a word of a case in ./run, or what `build` is called with."""
+    run = (root / "run").read_text()
+    for preset in json.loads((root / "CMakePresets.json").read_text())["configurePresets"]:
+        name = preset["name"]
+        if not preset.get("hidden") and not re.search(rf"^  (.*\| )?{name}( \|.*)?\)|build {name}\b", run, re.M):
+            yield f"run: no way to the preset {name}"
+
+
 def problems(root):
-    return [*includes(root), *rooms(root), *long_files(root)]
+    return [*includes(root), *rooms(root), *test_folders(root), *long_files(root), *presets(root)]
 
 
 def self_test():
@@ -73,6 +92,8 @@ def self_test():
         "src/text/text.cpp": ("", "src/text: no README.md"),
         "src/io/README.md": ("line\n" * 31, "more than 30 lines"),
         "fuzz/long.cpp": ("\n" * 601, "601 lines"),
+        "tests/lobby/x.cpp": ("", "tests/lobby: not a room"),
+        "run": ("  build)\n    build release\n  asan)\n", "no way to the preset tsan"),
     }
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
@@ -83,6 +104,10 @@ def self_test():
 
         for room in ("util", "tensor", "io", "ops"):
             write(f"src/{room}/README.md", "A room.\n" * 30)
+        write("run", "  build)\n    build release\n  asan | tsan)\n")
+        named = [{"name": "base", "hidden": True}, *({"name": n} for n in ("release", "asan", "tsan"))]
+        write("CMakePresets.json", json.dumps({"configurePresets": named}))
+        write("tests/io/good.cpp", "")
         write("src/ops/good.cpp", '#include "tessera_rust.h"\n#include <x>\n#include "ops/a.hpp"\n#include "io/b.hpp"\n')
         assert problems(root) == [], problems(root)
         for name, (text, expected) in faults.items():
@@ -92,7 +117,7 @@ def self_test():
             assert len(found) == 1 and expected in found[0], (name, found)
             if before is None:
                 (root / name).unlink()
-                if name.startswith(("src/lobby", "src/text")):
+                if name.startswith(("src/lobby", "src/text", "tests/lobby")):
                     (root / name).parent.rmdir()
             else:
                 write(name, before)

@@ -39,28 +39,30 @@ TEST(FirstDivergence, CountsFromZeroAndSeesAShorterList) {
 }
 
 TEST(TextDefect, AcceptsText) {
-  EXPECT_EQ(text_defect("The quick brown fox\njumps over\tthe lazy dog.", counting(30)), "");
-  EXPECT_EQ(text_defect("\u00E9t\u00E9 \u4F60\u597D \U0001F600", counting(30)), "");
+  EXPECT_EQ(text_defect("The quick brown fox\njumps over\tthe lazy dog.", counting(30)).text, "");
+  EXPECT_EQ(text_defect("\u00E9t\u00E9 \u4F60\u597D \U0001F600", counting(30)).text, "");
   // A short answer may repeat itself: "ha ha ha".
-  EXPECT_EQ(text_defect("ha ha ha", Ids{5, 5, 5}), "");
+  EXPECT_EQ(text_defect("ha ha ha", Ids{5, 5, 5}).text, "");
 }
 
 TEST(TextDefect, NamesWhatIsWrong) {
-  EXPECT_EQ(text_defect("", {}), "nothing was printed");
-  EXPECT_EQ(text_defect(" \n ", Ids{1, 2}), "nothing was printed");
-  EXPECT_EQ(text_defect("a\x01\x02\x03", counting(4)), "3 of 4 bytes are not printable");
-  EXPECT_NE(text_defect("ab\xEF\xBF\xBD\xEF\xBF\xBD", counting(4)), "");
+  EXPECT_EQ(text_defect("", {}).text, "nothing was printed");
+  EXPECT_EQ(text_defect("", {}).kind, Defect::Nothing);
+  EXPECT_EQ(text_defect(" \n ", Ids{1, 2}).text, "nothing was printed");
+  EXPECT_EQ(text_defect("a\x01\x02\x03", counting(4)).text, "3 of 4 bytes are not printable");
+  EXPECT_NE(text_defect("ab\xEF\xBF\xBD\xEF\xBF\xBD", counting(4)).text, "");
 }
 
 TEST(TextDefect, SeesLoops) {
-  EXPECT_NE(text_defect("the the the", Ids(40, 7)), "");
+  EXPECT_NE(text_defect("the the the", Ids(40, 7)).text, "");
+  EXPECT_EQ(text_defect("the the the", Ids(40, 7)).kind, Defect::Repetition);
   Ids phrase;
   for (int i = 0; i < 40; ++i) phrase.push_back(100 + i % 3);
-  EXPECT_NE(text_defect("one two three", phrase), "");
+  EXPECT_NE(text_defect("one two three", phrase).text, "");
   // No fixed period, yet one token is most of the text.
   Ids mostly;
   for (int i = 0; i < 60; ++i) mostly.push_back(i * i % 5 < 4 && i % 7 != 3 ? 9 : i);
-  EXPECT_NE(text_defect("no no yes no", mostly), "");
+  EXPECT_NE(text_defect("no no yes no", mostly).text, "");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "generate/generator.hpp"
 #include "metrics/compare.hpp"
+#include "models/inspect.hpp"
 #include "models/registry.hpp"
 #include "support/tiny_model.hpp"
 #include "util/error.hpp"
@@ -232,6 +233,17 @@ TEST(MetaModel, HasTheShapesAndBytesOfTheRealOne) {
   EXPECT_EQ(meta->layers[1].self_attn.qkv_proj.weight.spec(),
             real.model->layers[1].self_attn.qkv_proj.weight.spec());
   EXPECT_THROW(load_meta_model(*real.device, checkpoint->config(), {}), UserError);
+}
+
+TEST(LoadModel, RefusesThePrecisionOfALayerThatIsNotThere) {
+  const TinyFolder files;  // three layers
+  const auto checkpoint = files.open();
+  const auto device = Device::open("cpu", Engine::Fast), meta = Device::open("cpu", Engine::Meta);
+  LoadOptions options{.precision = parse_precision("accuracy"), .use_weight_cache = false};
+  options.precision.overrides[3] = {};
+  EXPECT_THROW(load_model(*device, *checkpoint, options), UserError);
+  EXPECT_THROW(load_meta_model(*meta, checkpoint->config(), options), UserError);
+  EXPECT_THROW(inspect(*checkpoint, files.path(), {.precision = options.precision}), UserError);
 }
 
 TEST(LoadModel, SequenceLimit) {

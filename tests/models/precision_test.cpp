@@ -94,17 +94,40 @@ TEST_F(PrecisionFile, NullLeavesThePreset) {
 }
 
 TEST_F(PrecisionFile, WhatIsRefused) {
-  refused("[]", "not a precision file");
+  refused("[]", "the file is array");
   refused("{", "not a precision file");
   refused("{}", "not a precision file");
   refused(R"({"decoders": {"x": {}}})", "decoder \"x\"");
   refused(R"({"decoders": {"-1": {}}})", "decoder \"-1\"");
+  refused(R"({"decoder": {}})", "unknown key \"decoder\" in the file");
+  refused(R"({"decoders": {}, "default": {}})", "unknown key \"default\"");
+  refused(R"({"decoders": {"0": {"precison_cfg": {"WO": "BF16"}}}})",
+          "unknown key \"precison_cfg\" in decoder 0");
+  refused(R"({"decoders": [{}]})", "decoders is array");
+  for (const char* wrong : {"[]", "null", "\"BFP8\"", "[\"precision_cfg\"]"}) {
+    refused(fmt::format(R"({{"decoders": {{"0": {}}}}})", wrong), "decoder 0 is ");
+    refused(fmt::format(R"({{"decoders": {{"0": {{"precision_cfg": {}}}}}}})", wrong), "");
+    refused(fmt::format(R"({{"decoders": {{"0": {{"fidelity_cfg": {}}}}}}})", wrong), "");
+  }
   refused(R"({"decoders": {"0": {"precision_cfg": {"FF9": "BFP8"}}}})", "\"FF9\"");
   refused(R"({"decoders": {"0": {"precision_cfg": {"WO": "BFP3"}}}})", "BFP3");
   refused(R"({"decoders": {"0": {"precision_cfg": {"WO": 8}}}})", "not a precision file");
+  refused(R"({"decoders": {"0": {"precision_cfg": {"WO": "INT32"}}}})", "WO is int32");
+  for (const char* dtype : {"BFP4", "INT32", "UINT32"}) {
+    refused(fmt::format(R"({{"decoders": {{"0": {{"precision_cfg": {{"KV_CACHE": "{}"}}}}}}}})", dtype),
+            "BFP8, BF16 or float32 expected");
+  }
+  refused(R"({"decoders": {"0": {"precision_cfg": {"ACTIVATION": "BFP8"}}}})", "ACTIVATION is bfloat8_b");
   refused(
       R"({"decoders": {"0": {"precision_cfg": {"KV_CACHE": "BFP8"}}, "1": {"precision_cfg": {"KV_CACHE": "BF16"}}}})",
       "KV_CACHE is bfloat16 in decoder 1 and bfloat8_b before");
+}
+
+TEST_F(PrecisionFile, LayersThatTheModelDoesNotHave) {
+  const Precision p = parse(R"({"decoders": {"2": {"precision_cfg": {"WO": "BFP4"}}}})");
+  EXPECT_NO_THROW(p.check_layers(3));
+  EXPECT_THROW(p.check_layers(2), UserError);
+  EXPECT_NO_THROW(parse_precision("performance").check_layers(1));
 }
 
 }  // namespace

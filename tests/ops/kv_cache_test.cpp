@@ -138,6 +138,24 @@ TEST(KvCache, PagedFillUsesTheUsersPages) {
   });
 }
 
+// As TT-Transformers fills: from keys and values in the cache's own dtype.
+TEST(KvCache, FillTakesTheCachesDtype) {
+  for_each_cache([](Maker& make, DataType dtype) {
+    const Tensor cache = poisoned(make, dtype, {3, 2, 4, 40});
+    const Tensor paged = poisoned(make, dtype, {3, 2, 4, 40});
+    const Tensor x = make.extreme({1, 2, 4, 40});
+    fill_cache(cache, typecast(x, dtype), 1);
+    paged_fill_cache(paged, typecast(x, dtype), make.ints({2}, {1, 1}));
+    CacheCheck check(cache, x), check_paged(paged, x);
+    for (std::int64_t row = 0; row < 2 * 4; ++row) {
+      check.expect_row(2 * 4 + row, row);
+      check_paged.expect_row(2 * 2 * 4 + row, row);
+    }
+    check.expect_others_untouched();
+    check_paged.expect_others_untouched();
+  });
+}
+
 // What prefill writes at once, decode writes step by step.
 TEST(KvCache, StepsGiveWhatAFillGives) {
   for_each_cache([](Maker& make, DataType dtype) {
@@ -188,6 +206,10 @@ TEST(KvCache, Refusals) {
     expect_refused("fill_cache", "interleaved", [&] {
       fill_cache(zeros(make.device(), {{2, 1, 4, 8}, DataType::INT32, Layout::TILE}),
                  make.normal({1, 1, 4, 8}), 0);
+    });
+    expect_refused("fill_cache", "input int32", [&] {
+      fill_cache(zeros(make.device(), {{2, 1, 4, 8}, DataType::BFLOAT16, Layout::TILE}),
+                 zeros(make.device(), {{1, 1, 4, 8}, DataType::INT32, Layout::TILE}), 0);
     });
     expect_refused("paged_update_cache", "one a user",
                    [&] { paged_update_cache(cache, make.normal({1, 3, 1, 8}), idx); });

@@ -37,11 +37,31 @@ TEST(BringupJson, HasTheKeysThatScriptsRelyOn) {
                      "generation", "memory", "performance"});
   expect_keys(json["checklist"][0], {"item", "title", "status", "reason", "evidence"});
   expect_keys(json["ops"][0], {"mode", "layer", "path", "op", "pcc", "max_abs", "rel_l2", "pass"});
-  expect_keys(json["layers"][0], {"mode", "layer", "pcc", "pass"});
-  expect_keys(json["accuracy"], {"tokens", "top1", "top5", "kl_mean", "final_pcc"});
+  expect_keys(json["layers"][0], {"mode", "layer", "pcc", "max_abs", "rel_l2", "pass", "ms"});
+  expect_keys(json["accuracy"],
+              {"tokens", "top1", "top5", "kl_mean", "final_pcc", "max_abs", "rel_l2", "pass", "ms"});
   expect_keys(json["generation"], {"prompt", "text", "tokens"});
   expect_keys(json["memory"], {"weights_bytes", "kv_bytes", "peak_bytes"});
   expect_keys(json["performance"], {"prefill_tok_s", "decode_tok_s", "ttft_ms", "traced", "eager"});
+}
+
+// Scripts find the keys of a phase that was not run, too.
+TEST(BringupJson, KeysOfPhasesThatWereNotRunAreNull) {
+  const Json full = to_json(sample_report()), sparse = to_json(sparse_report());
+  for (const char* part : {"accuracy", "generation", "memory", "performance"}) {
+    for (const auto& [key, value] : full[part].items()) {
+      ASSERT_TRUE(sparse[part].contains(key)) << part << ' ' << key;
+      if (!value.is_object()) {
+        EXPECT_TRUE(sparse[part][key].is_null()) << part << ' ' << key;
+      }
+    }
+  }
+  for (const auto& [key, value] : sparse["performance"]["eager"].items()) EXPECT_TRUE(value.is_null()) << key;
+  for (const char* key : {"rel_l2", "ms"}) EXPECT_TRUE(full["equivalences"][0].contains(key)) << key;
+}
+
+TEST(BringupJson, StatesTheThresholds) {
+  EXPECT_EQ(to_json(sample_report())["thresholds"], (Json{{"layer", 0.998}, {"top1", 92.5}}));
 }
 
 TEST(BringupJson, StatesTheStatusesInWords) {

@@ -6,6 +6,7 @@
 
 #include "markup.hpp"
 #include "report/bringup_html.hpp"
+#include "report/bringup_json.hpp"
 #include "sample_report.hpp"
 
 namespace tessera::report::test {
@@ -50,15 +51,23 @@ TEST(BringupHtml, ShowsWhatTheReportHas) {
                            "not built yet",
                            "needs 0.998",
                            "66.5 %",
+                           "77.5 ms",
+                           "a remark",
+                           "0.999960",
+                           "row 5 is off",
                            "2 disagreements",
                            "12 \u201C tea\u201D",
                            "13 \u201C \u240A\u201D",
                            "parts at token 4 of 2",
                            "repeats",
+                           "as a chat, prompt by decode",
                            "prefill, pages shuffled",
                            "0.999990",
                            "190.0 MiB",
                            "753.0 MiB",
+                           "801.0 MiB",
+                           "0.0025",
+                           "92.5",
                            "12.0 GiB",
                            "696 tok/s",
                            "89.2 ms",
@@ -142,22 +151,22 @@ TEST(BringupHtml, LinksOnlyToSectionsThatExist) {
   for (const std::string& target : targets) EXPECT_TRUE(ids.contains(target)) << target;
 }
 
+// Every text below this value becomes `text`; a status is one of three words.
+void replace_texts(nlohmann::ordered_json& json, const std::string& text) {
+  for (auto& [key, value] : json.items()) {
+    if (value.is_string() && key != "status") value = text;
+    if (value.is_structured()) replace_texts(value, text);
+  }
+}
+
 TEST(BringupHtml, EscapesEveryTextOfTheModel) {
-  // Every string of the report, hostile: as JSON, so that no field is forgotten when one is added.
+  // Every string of the report, hostile: through JSON, so that no field is forgotten when one is added.
   const std::string hostile = "</script><script>alert(1)</script><!-- \"'&\x01\x1B[31m\xFF {{rows}} \u202E";
-  BringupReport report = sample_report();
-  for (std::string* text :
-       {&report.model, &report.architecture, &report.device, &report.engine, &report.precision, &report.isa,
-        &report.date, &report.version, &report.baseline, &report.config[0].first, &report.config[0].second,
-        &report.layers[0].mode, &report.accuracy[0].text, &report.equivalences[0].name,
-        &report.equivalences[0].what, &report.ways[0].name, &report.timeline[0].name,
-        &report.timeline[0].path})
-    *text = hostile;
-  for (ChecklistItem& item : report.checklist) item.title = item.reason = item.evidence = hostile;
-  for (OpResult& op : report.ops) op.phase = op.mode = op.path = op.op = op.input = op.note = hostile;
-  for (TokenResult& token : report.accuracy[0].positions) token.text = token.device_text = hostile;
-  Generation& g = report.generations[0];
-  g.prompt = g.text = g.reference_text = g.garbage = hostile;
+  nlohmann::ordered_json json = to_json(sample_report());
+  replace_texts(json, hostile);
+  BringupReport report = from_json(json);
+  ASSERT_EQ(report.generations[0].reference_text, hostile);
+  report.config[0].first = report.thresholds[0].first = hostile;
 
   const std::string page = bringup_html(report);
   const Markup markup = read(page);

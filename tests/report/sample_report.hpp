@@ -48,25 +48,35 @@ inline BringupReport sample_report() {
   r.checklist[9] = {10, "Title of item 10", Status::Skipped, "not built yet", ""};
   r.ops = {sample_op("modules", 2, 0.9995), sample_op("prefill", 10, 0.9)};
   for (const char* mode : {"decode", "prefill"}) {
-    r.layers.push_back({mode, 0, 0.99995, 0.125, 0.0625, 0.998, true});
-    r.layers.push_back({mode, 1, 0.95, 0.5, 0.3125, 0.998, false});
+    r.layers.push_back({mode, 0, 0.99995, 0.125, 0.0625, 0.998, true, 0.99996, 3, 0.09375, 1.25, ""});
+    r.layers.push_back({mode, 1, 0.95, 0.5, 0.3125, 0.998, false, 0.9999, 5, 0.875, 1.5, "row 5 is off"});
   }
-  Accuracy a{"generated", 3, 66.5, 100, 0.0075, 0.015, 0.9985, {}};
+  Accuracy a{"generated", 3,       66.5, 100,   0.0075, 0.015,      0.9985,
+             0.375,       0.03125, true, false, 77.5,   "a remark", {}};
   a.positions = {{11, 11, true, true, 0.001, 0, " yes", " yes"},
                  {12, 13, false, true, 0.015, 0.125, " tea", " \n"},
                  {14, 15, false, false, 0.002, 4.5, " far", " off"}};
   r.accuracy.push_back(a);
-  r.generations.push_back(
-      {"Hello?", "I am fine, and you?", "I am fine. You?", {1, 2}, {1, 3}, 4, 0.75, "repeats", true});
-  r.equivalences.push_back({"prefill, pages shuffled", "logits", 0.99999, 0.001, false, true});
-  r.memory = {std::int64_t{190} << 20, std::int64_t{17} << 20, std::int64_t{753} << 20, std::int64_t{2} << 30,
-              std::int64_t{12} << 30};
+  r.generations.push_back({"Hello?",
+                           "I am fine, and you?",
+                           "I am fine. You?",
+                           {1, 2},
+                           {1, 3},
+                           4,
+                           0.75,
+                           "repeats",
+                           true,
+                           "decode"});
+  r.equivalences.push_back({"prefill, pages shuffled", "logits", 0.99999, 0.001, 0.0025, false, true, 12.5});
+  r.memory = {std::int64_t{190} << 20, std::int64_t{17} << 20, std::int64_t{753} << 20,
+              std::int64_t{801} << 20, std::int64_t{2} << 30,  std::int64_t{12} << 30};
   r.performance = {696.4, 39.9, 89.2};
   r.ways = {
       {"eager", 25.5, 3.75, true}, {"eager, asynchronous", 26.5, 1.25, true}, {"traced", 22.5, 0.03, false}};
   r.trace = {512, std::int64_t{9} << 20, std::int64_t{3} << 20};
   r.timeline = {{0, "linear", "layers.0.mlp", 0.5, 1.75}, {1, "copy_to_host", "", 1.25, 1.5}};
   r.config = {{"hidden_size", "576"}, {"rope_theta", "10000"}};
+  r.thresholds = {{"layer", 0.998}, {"top1", 92.5}};
   return r;
 }
 

@@ -1,35 +1,51 @@
-// make_tiny_checkpoint FOLDER [--gguf] [--odd]: the tiny model for tests that are scripts. With --gguf FOLDER
-// holds tiny.gguf alone; --odd takes odd_options().
-#include <fmt/format.h>
-
-#include <algorithm>
+// make_tiny_checkpoint FOLDER [--gguf] [--odd] [--seed N] [--without TENSOR]: the tiny model for tests that
+// are scripts. With --gguf FOLDER holds tiny.gguf alone; --odd takes odd_options(); TENSOR is a name of
+// Hugging Face's.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <string_view>
-#include <vector>
 
 #include "support/tiny_checkpoint.hpp"
 
-int main(int argc, char** argv) {
-  const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-  const auto has = [&](std::string_view flag) { return std::ranges::count(arguments, flag) == 1; };
-  const auto flags = static_cast<std::size_t>(has("--gguf") + has("--odd"));
-  if (arguments.size() != 1 + flags || arguments[0].starts_with("-")) {
-    fmt::print(stderr, "usage: make_tiny_checkpoint FOLDER [--gguf] [--odd]\n");
-    return 2;
+namespace {
+
+struct Arguments {
+  std::filesystem::path folder;
+  bool gguf = false, odd = false;
+  std::uint64_t seed = 1;
+  std::string without;
+};
+
+void write(const Arguments& a) {
+  using namespace tessera::test;
+  TinyOptions options = a.odd ? odd_options() : TinyOptions{};
+  options.seed = a.seed;
+  auto weights = tiny_weights(options);
+  std::erase_if(weights, [&](const TinyTensor& tensor) { return tensor.name == a.without; });
+  std::filesystem::create_directories(a.folder);
+  if (a.gguf) {
+    write_tiny_gguf(a.folder / "tiny.gguf", options, weights);
+  } else {
+    write_tiny_folder(a.folder, options, weights);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Writes a tiny random Llama.", "make_tiny_checkpoint");
+  Arguments a;
+  app.add_option("FOLDER", a.folder)->required();
+  app.add_flag("--gguf", a.gguf, "A GGUF file in place of Hugging Face's");
+  app.add_flag("--odd", a.odd, "The shapes that are easily got wrong");
+  app.add_option("--seed", a.seed, "Of the weights");
+  app.add_option("--without", a.without, "A tensor to leave out");
+  CLI11_PARSE(app, argc, argv);
   try {
-    const std::filesystem::path folder = arguments[0];
-    const auto options = has("--odd") ? tessera::test::odd_options() : tessera::test::TinyOptions{};
-    std::filesystem::create_directories(folder);
-    if (has("--gguf")) {
-      tessera::test::write_tiny_gguf(folder / "tiny.gguf", options);
-    } else {
-      tessera::test::write_tiny_folder(folder, options);
-    }
+    write(a);
     return 0;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "make_tiny_checkpoint: {}\n", error.what());
+    std::fprintf(stderr, "make_tiny_checkpoint: %s\n", error.what());
     return 1;
   }
 }

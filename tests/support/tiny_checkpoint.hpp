@@ -64,6 +64,9 @@ void write_tiny_folder(const std::filesystem::path& folder, const TinyOptions& o
 /// A GGUF file as llama.cpp's converter writes it: q and k permuted to pairs, vectors as F32, llama3 scaling
 /// as a table of divisors.
 void write_tiny_gguf(const std::filesystem::path& file, const TinyOptions& options = {});
+/// The same with other weights, as above.
+void write_tiny_gguf(const std::filesystem::path& file, const TinyOptions& options,
+                     const std::vector<TinyTensor>& weights);
 
 /// Values as stored bytes of "F32", "BF16" or "F16".
 std::string encode_values(const std::vector<float>& values, const std::string& dtype);

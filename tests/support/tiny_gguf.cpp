@@ -92,7 +92,12 @@ void put_vocabulary(GgufWriter& w, const TinyOptions& o) {
 
 }  // namespace
 
-void write_tiny_gguf(const std::filesystem::path& file, const TinyOptions& o) {
+void write_tiny_gguf(const std::filesystem::path& file, const TinyOptions& options) {
+  write_tiny_gguf(file, options, tiny_weights(options));
+}
+
+void write_tiny_gguf(const std::filesystem::path& file, const TinyOptions& o,
+                     const std::vector<TinyTensor>& weights) {
   GgufWriter w;
   const auto number = [](int value) { return static_cast<std::uint32_t>(value); };
   w.text("general.architecture", "llama");
@@ -113,7 +118,7 @@ void write_tiny_gguf(const std::filesystem::path& file, const TinyOptions& o) {
     const std::vector<float> divisors = llama3_divisors(o.head_dim);
     w.floats_tensor("rope_freqs.weight", {divisors.size()}, divisors);
   }
-  for (const TinyTensor& tensor : tiny_weights(o)) {
+  for (const TinyTensor& tensor : weights) {
     const bool rotated = tensor.name.find(".q_proj.") != std::string::npos ||
                          tensor.name.find(".k_proj.") != std::string::npos;
     const std::vector<float> values =

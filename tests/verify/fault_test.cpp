@@ -203,6 +203,20 @@ TEST(PlantedFault, WeightTileTransposedInTheHead) {
   EXPECT_HAS(item(report, 2).reason, "columns 640 to 671 off by");
 }
 
+// PCC alone sees nothing of it, and greedy text and top-5 do not change.
+TEST(PlantedFault, ScaledLogits) {
+  Ladder ladder;
+  const OutputFault fault("lm_head", "linear", [](const OpEvent&, std::vector<float>& output) {
+    for (float& value : output) value *= 1.5f;
+  });
+  const auto report = ladder.run({3, 4});
+  expect_failed(item(report, 4), "lm_head: model (prompt)");
+  EXPECT_HAS(item(report, 4).reason, "position 0: scale 1.");
+  expect_failed(item(report, 5), "every value is off by that factor");
+  expect_failed(item(report, 6), "generated text: logits PCC");
+  for (const auto& accuracy : report.accuracy) EXPECT_FALSE(accuracy.pass) << accuracy.text;
+}
+
 struct BadOutput {
   const char* name;
   std::function<void(std::vector<float>&)> change;

@@ -1,9 +1,14 @@
 // The ladder from the outside: all ten items, phases, resuming.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "io/golden.hpp"
 #include "ladder.hpp"
+#include "ops/isa.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
 #include "verify/bringup.hpp"
@@ -69,7 +74,29 @@ TEST_F(LadderTest, GoodModelPassesEverything) {
   EXPECT_EQ(report.accuracy[1].text, "forced");
   EXPECT_EQ(report.accuracy[1].tokens, 128);
   EXPECT_EQ(report.layers.size(), 6u);  // three layers, decode and prefill
-  EXPECT_EQ(report.generations.size(), 2u);
+  ASSERT_EQ(report.generations.size(), 3u);
+  EXPECT_EQ(report.generations[0].mode, "decode");
+  // What a user sees: item 8's text, beside the reference's.
+  EXPECT_EQ(report.generations[2].mode, "prefill");
+  EXPECT_FALSE(report.generations[2].text.empty());
+  EXPECT_FALSE(report.generations[2].reference_text.empty());
+  // Each step has its figures and its time.
+  for (const char* phase : {"modules", "layers", "decode", "prefill"}) {
+    EXPECT_TRUE(std::ranges::any_of(report.ops, [&](const auto& row) { return row.phase == phase; }))
+        << phase;
+  }
+  for (const auto& row : report.ops) EXPECT_GT(row.ms, 0) << row.phase << ' ' << row.path << ' ' << row.op;
+  for (const auto& layer : report.layers) EXPECT_GT(layer.ms, 0) << layer.mode << ' ' << layer.layer;
+  for (const auto& e : report.equivalences) EXPECT_GT(e.ms, 0) << e.name;
+  for (const auto& a : report.accuracy) {
+    EXPECT_TRUE(a.pass) << a.text;
+    EXPECT_GT(a.ms, 0);
+    EXPECT_GT(a.max_abs, 0);
+    EXPECT_GT(a.rel_l2, 0);
+  }
+  // The end-to-end run of one user, not the ladder's steps of 32.
+  EXPECT_GT(report.memory.peak_bytes, report.memory.weights_bytes);
+  EXPECT_LT(report.memory.peak_bytes, report.memory.ladder_peak_bytes);
   EXPECT_EQ(report.equivalences.size(), 19u);
   for (const auto& e : report.equivalences) EXPECT_TRUE(e.equal) << e.name << " " << e.what;
   EXPECT_GT(report.memory.weights_bytes, 0);
@@ -200,6 +227,101 @@ TEST_F(LadderTest, ChangedWeightsIgnoreTheState) {
   EXPECT_EQ(begun_, Names{all_[0]});
 }
 
+// The files that an option names are told by their contents.
+TEST_F(LadderTest, ChangedFilesOfTheSameNameIgnoreTheState) {
+  BringupOptions o = options();
+  o.precision = (files_.root() / "precision.json").string();
+  const auto write = [&](const char* group, const char* type) {
+    write_text_file(
+        o.precision,
+        fmt::format(R"({{"decoders": {{"0": {{"precision_cfg": {{"{}": "{}"}}}}}}}})", group, type));
+  };
+  const auto begun_after = [&](const std::function<void()>& change) {
+    interrupt_at(2, o);
+    change();
+    BringupOptions again = o;
+    again.phases = {0};
+    run(again);
+    return begun_.size();
+  };
+  write("FF2", "BFP8");
+  EXPECT_EQ(begun_after([] {}), 0u);
+  EXPECT_EQ(begun_after([&] { write("FF2", "BF16"); }), 1u);
+  EXPECT_EQ(begun_after([&] { write("KV_CACHE", "BFP8"); }), 1u);
+
+  io::Golden golden;
+  golden.source = "nobody";
+  golden.content_hash = std::string(64, '0');
+  golden.prompts = {"One"};
+  golden.greedy = {{{1, 2}, {3}, {1.0f}}};
+  o.golden = (files_.root() / "golden.safetensors").string();
+  io::write_golden(o.golden, golden);
+  EXPECT_EQ(begun_after([] {}), 0u);
+  EXPECT_EQ(begun_after([&] {
+              golden.greedy[0].ids[0] = 4;
+              io::write_golden(o.golden, golden);
+            }),
+            1u);
+}
+
+TEST_F(LadderTest, AnotherInstructionSetIgnoresTheState) {
+  const std::string before(current_isa());
+  const std::string other(before == "scalar" ? available_isas().back() : "scalar");
+  interrupt_at(2, options());
+  force_isa(other);
+  BringupOptions o = options();
+  o.phases = {0};
+  run(o);
+  force_isa(before);
+  EXPECT_EQ(begun_, other == before ? Names{} : Names{all_[0]});
+}
+
+// A cache of 32 positions holds a page; 40 and 63 end inside the second.
+TEST(ShortContext, ModulesAndLayersRunOnWhatThereIs) {
+  for (const int positions : {32, 40, 63}) {
+    tessera::test::TinyOptions tiny = test::ladder_options();
+    tiny.max_positions = positions;
+    test::Ladder ladder(tiny);
+    ASSERT_EQ(ladder.session.context, positions);
+    const auto report = ladder.run({1, 2, 5});
+    for (const int number : {2, 3, 7, 8})
+      EXPECT_EQ(item(report, number).status, report::Status::Pass) << item(report, number).reason;
+  }
+}
+
+TEST(ShortContext, TooShortIsSaidFirst) {
+  tessera::test::TinyOptions tiny = test::ladder_options();
+  tiny.max_positions = 31;
+  const tessera::test::TinyFolder files(tiny);
+  BringupOptions o;
+  o.model = files.path().string();
+  o.out = files.root() / "report";
+  o.phases = {1};
+  try {
+    run_bringup(o);
+    ADD_FAILURE() << "ran";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("max_position_embeddings 31"), std::string::npos)
+        << error.what();
+  }
+}
+
+// More than the ladder's usual 640 positions: the model has them, so the prompt runs.
+TEST(LongContext, ThePromptSetsIt) {
+  tessera::test::TinyOptions tiny = test::ladder_options();
+  tiny.max_positions = 1024;
+  const tessera::test::TinyFolder files(tiny);
+  BringupOptions o;
+  o.model = files.path().string();
+  o.out = files.root() / "report";
+  o.phases = {3};
+  o.prompt.clear();
+  const text::Tokenizer tokenizer(files.open()->tokenizer());
+  while (tokenizer.encode(o.prompt).size() < 700) o.prompt += "Hello, how are you? ";
+  const auto report = run_bringup(o);
+  EXPECT_EQ(item(report, 4).status, report::Status::Pass) << item(report, 4).reason;
+}
+
 TEST_F(LadderTest, RefusesWhatItCannotRun) {
   const auto refused = [&](auto change, const std::string& part) {
     BringupOptions o = options();
@@ -213,6 +335,10 @@ TEST_F(LadderTest, RefusesWhatItCannotRun) {
   };
   refused([](auto& o) { o.tokens = 0; }, "--tokens 0");
   refused([](auto& o) { o.prompt = ""; }, "prompt is empty");
+  // Before anything is loaded: the model has 128 positions.
+  refused([](auto& o) { o.tokens = 500; }, "and 500 more need");
+  refused([](auto& o) { o.tokens = 2147483647; }, "the model has 128");
+  refused([](auto& o) { o.prompt = std::string(2000, '!') + " and so on"; }, "the model has 128");
   refused([](auto& o) { o.engine = "slow"; }, "slow");
   refused([](auto& o) { o.device = "n9000"; }, "n9000");
   refused([](auto& o) { o.precision = "int3"; }, "int3");

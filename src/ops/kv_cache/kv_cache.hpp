@@ -1,7 +1,7 @@
 #pragma once
 // Writes into a KV cache, in place; each returns the cache. The cache is float32, bfloat16 or bfloat8_b (the
-// ref engine keeps float32); x is rounded to its dtype as the device's packer does. One head's row of
-// head_dim values at one position is the unit of storage.
+// ref engine keeps float32); x is float32 or bfloat16, for a fill the cache's dtype too, and is rounded as
+// the device's packer does. One head's row of head_dim values at one position is the unit of storage.
 #include <cstdint>
 #include <optional>
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 
 #include "tensor/npy.hpp"
 #include "util/error.hpp"
@@ -146,10 +147,20 @@ TEST_F(CompareFiles, FiguresOfTwoTensors) {
   const auto b = npy("b.npy", Shape{2, 2}, {1, 2, 3, 4.5f});
   const FileComparison c = compare_files(a, b);
   ASSERT_EQ(c.tensors.size(), 1u);
-  EXPECT_EQ(c.tensors[0].max_abs, 0.5);
+  EXPECT_EQ(c.tensors[0].figures.max_abs, 0.5);
   EXPECT_EQ(c.tensors[0].ulp_max, 1 << 20);
   EXPECT_EQ(c.tensors[0].shape, (std::vector<std::int64_t>{2, 2}));
   EXPECT_THROW(compare_files(a, npy("c.npy", Shape{4}, {1, 2, 3, 4})), UserError);
+}
+
+// PCC alone is 1 in the first two and never below a threshold of 0 in the third.
+TEST_F(CompareFiles, ScaleShiftAndNanDiffer) {
+  const auto a = npy("a.npy", Shape{4}, {1, 2, 3, 4});
+  EXPECT_FALSE(compare_files(a, npy("twice.npy", Shape{4}, {2, 4, 6, 8})).passes(0.999));
+  EXPECT_FALSE(compare_files(a, npy("shifted.npy", Shape{4}, {101, 102, 103, 104})).passes(0.999));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(compare_files(a, npy("nan.npy", Shape{4}, {nan, nan, nan, nan})).passes(0));
+  EXPECT_TRUE(compare_files(a, npy("near.npy", Shape{4}, {1, 2, 3, 4.01f})).passes(0.999));
 }
 
 TEST(GoldenFileName, OfAnyModel) {
