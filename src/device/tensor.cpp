@@ -97,6 +97,8 @@ Tensor to_device(Device& device, std::span<const std::int32_t> values, const Ten
 
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor) {
   check_volume(values.size(), tensor.spec());
+  check(is_integer(tensor.dtype()), "[to_device] integers for {}: give floats, or a tensor of uint32 or int32",
+        to_string(tensor.spec()));
   if (tensor.form() == Form::RowsInt32 && !values.empty()) {
     std::memcpy(tensor.data<std::byte>(), values.data(), values.size_bytes());
   }

@@ -11,7 +11,7 @@ std::vector<std::string_view> available_isas();
 /// The one in use. TESSERA_ISA forces one at start; a name that the machine cannot run is a UserError.
 std::string_view current_isa();
 
-/// For tests and `--isa`: forces one from now on. Not while ops are running.
+/// For tests: forces one from now on. Not while ops are running.
 void force_isa(std::string_view name);
 
 }  // namespace tessera

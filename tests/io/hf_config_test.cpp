@@ -178,7 +178,6 @@ TEST(HfConfig, TokenizerConfig) {
                          "tokenizer_config.json");
   EXPECT_EQ(files.bos_token, "<s>");
   EXPECT_EQ(files.eos_token, "</s>");
-  EXPECT_TRUE(files.add_bos_token);
   EXPECT_EQ(files.chat_template, "D");
   apply_tokenizer_config(files, R"({"bos_token": null, "chat_template": "S"})", "tokenizer_config.json");
   EXPECT_EQ(files.bos_token, "");

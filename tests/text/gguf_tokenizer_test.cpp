@@ -48,6 +48,21 @@ TEST(GgufTokenizer, AddsBosWhenTheFileSaysSo) {
   EXPECT_TRUE(from_vocab(vocab).encode("", false).empty());
 }
 
+TEST(GgufTokenizer, AddsBosAsLlamaCppDoesWhenTheFileIsSilent) {
+  const auto first_id = [](io::GgufVocab vocab) {
+    vocab.bos_token_id = 10;
+    vocab.add_bos_token = std::nullopt;
+    return from_vocab(vocab).encode("1").front();
+  };
+  for (const char* pre : {"llama-bpe", "llama3", "llama-v3"}) EXPECT_EQ(first_id(digit_vocab(pre)), 10) << pre;
+  for (const char* pre : {"smaug-bpe", "qwen2", "smollm", ""}) EXPECT_EQ(first_id(digit_vocab(pre)), 0) << pre;
+  EXPECT_EQ(first_id(test_vocab("pieces")), 10);
+  auto vocab = digit_vocab("llama-bpe");
+  vocab.bos_token_id = 10;
+  vocab.add_bos_token = false;
+  EXPECT_EQ(from_vocab(vocab).encode("1"), (Ids{0}));
+}
+
 TEST(GgufTokenizer, SpacePrefixIsTheFilesChoice) {
   auto vocab = test_vocab("pieces");
   vocab.add_space_prefix = false;
