@@ -10,6 +10,7 @@
 #include "text/piece_merges.hpp"
 #include "text/pre_tokenizer.hpp"
 #include "util/error.hpp"
+#include "util/printable.hpp"
 #include "util/utf8.hpp"
 
 namespace tessera::text {
@@ -33,7 +34,8 @@ void check_tokens(const io::GgufVocab& vocab) {
           kMaxTokenBytes);
     check(is_utf8(token), "GGUF tokenizer: token {} is not UTF-8: get the file again", i);
     const auto [it, fresh] = seen.emplace(token, i);
-    check(fresh, "GGUF tokenizer: tokens {} and {} are both '{}': get the file again", it->second, i, token);
+    check(fresh, "GGUF tokenizer: tokens {} and {} are both '{}': get the file again", it->second, i,
+          printable(token));
   }
 }
 
@@ -167,7 +169,7 @@ Parts model_parts(const io::GgufVocab& vocab) {
   if (vocab.model == "gpt2") return byte_level_parts(vocab);
   if (vocab.model == "llama") return sentencepiece_parts(vocab);
   fail_user("GGUF tokenizer: model '{}' is not one of gpt2 llama: use the model's Hugging Face folder",
-            vocab.model);
+            printable(vocab.model));
 }
 
 }  // namespace
@@ -184,8 +186,9 @@ std::string tokenizer_json(const io::GgufVocab& vocab) {
       R"("post_processor":{},"decoder":{},"model":{{"type":"BPE","dropout":null,"unk_token":{},)"
       R"("continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":{},"byte_fallback":{},)"
       R"("ignore_merges":{},"vocab":)",
-      added_tokens(vocab).dump(), parts.normalizer, parts.pre_tokenizer, post_processor(vocab, parts.add_bos).dump(),
-      parts.decoder, parts.unknown.dump(), parts.byte_fallback, parts.byte_fallback, parts.ignore_merges);
+      added_tokens(vocab).dump(), parts.normalizer, parts.pre_tokenizer,
+      post_processor(vocab, parts.add_bos).dump(), parts.decoder, parts.unknown.dump(), parts.byte_fallback,
+      parts.byte_fallback, parts.ignore_merges);
   json += vocab_json(vocab);
   json += R"(,"merges":)";
   json += parts.merges;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "util/error.hpp"
+#include "util/printable.hpp"
 
 namespace tessera::text {
 
@@ -94,8 +95,8 @@ PreTokenizer find_pre_tokenizer(std::string_view pre) {
     if (!entry.name.empty())
       fmt::format_to(std::back_inserter(known), "{}{}", known.empty() ? "" : " ", entry.name);
   }
-  fail_user("GGUF tokenizer: pre-tokenizer '{}' is not one of {}: use the model's Hugging Face folder", pre,
-            known);
+  fail_user("GGUF tokenizer: pre-tokenizer '{}' is not one of {}: use the model's Hugging Face folder",
+            printable(pre), known);
 }
 
 }  // namespace tessera::text
