@@ -170,7 +170,7 @@ void encode(Form form, const Shape& shape, std::span<const float> values, std::s
       return;
     case Form::RowsInt32: {
       auto* out = reinterpret_cast<std::int32_t*>(bytes.data());
-      std::ranges::transform(values, out, [](float v) { return static_cast<std::int32_t>(v); });
+      std::ranges::transform(values, out, [](float v) { return integer_bits(DataType::INT32, v); });
       return;
     }
     case Form::RowsBf16: {

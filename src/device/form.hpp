@@ -38,7 +38,7 @@ constexpr bool is_strips(Form form) {
 std::int64_t form_bytes(Form form, const Shape& shape);
 
 /// Encodes row-major values of the logical shape; block-float strips by the host rule, RowsBfp8 by the
-/// packer's.
+/// packer's, RowsInt32 as int32 (a form has no sign: tensor.hpp does uint32).
 void encode(Form form, const Shape& shape, std::span<const float> values, std::span<std::byte> bytes);
 
 /// Row-major values, exact.

@@ -97,8 +97,8 @@ Tensor to_device(Device& device, std::span<const std::int32_t> values, const Ten
 
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor) {
   check_volume(values.size(), tensor.spec());
-  check(is_integer(tensor.dtype()), "[to_device] integers for {}: give floats, or a tensor of uint32 or int32",
-        to_string(tensor.spec()));
+  check(is_integer(tensor.dtype()),
+        "[to_device] integers for {}: give floats, or a tensor of uint32 or int32", to_string(tensor.spec()));
   if (tensor.form() == Form::RowsInt32 && !values.empty()) {
     std::memcpy(tensor.data<std::byte>(), values.data(), values.size_bytes());
   }
@@ -106,7 +106,11 @@ void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor) {
 
 void copy_to_device(std::span<const float> values, Tensor& tensor) {
   check_volume(values.size(), tensor.spec());
-  if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
+  if (is_integer(tensor.dtype())) {
+    std::vector<std::int32_t> bits(values.size());
+    std::ranges::transform(values, bits.begin(), [&](float v) { return integer_bits(tensor.dtype(), v); });
+    copy_to_device(bits, tensor);
+  } else if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
     std::vector<float> rounded(values.begin(), values.end());
     round_to_dtype(tensor.spec(), tensor.memory_config(), rounded);
     encode(tensor.form(), tensor.logical_shape(), rounded, tensor.bytes());
@@ -129,7 +133,12 @@ Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig&
 
 std::vector<float> Tensor::to_vector() const {
   std::vector<float> values(static_cast<std::size_t>(logical_shape().volume()));
-  decode(form_, logical_shape(), bytes(), values);
+  if (dtype() == DataType::UINT32) {
+    std::ranges::transform(to_int_vector(), values.begin(),
+                           [](std::int32_t bits) { return integer_value(DataType::UINT32, bits); });
+  } else {
+    decode(form_, logical_shape(), bytes(), values);
+  }
   return values;
 }
 

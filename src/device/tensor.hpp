@@ -78,7 +78,8 @@ Tensor to_device(Device& device, std::span<const float> values, const TensorSpec
                  const MemoryConfig& config = {});
 Tensor to_device(Device& device, std::span<const std::int32_t> values, const TensorSpec& spec);
 
-/// Overwrites an existing tensor of the same volume (TT-NN's copy_host_to_device_tensor).
+/// Overwrites an existing tensor of the same volume (TT-NN's copy_host_to_device_tensor). Integers are for
+/// integer tensors only; floats for an integer tensor are cut off towards zero and clamped. Throws UserError.
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor);
 void copy_to_device(std::span<const float> values, Tensor& tensor);
 
