@@ -1,20 +1,21 @@
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "commands.hpp"
 #include "output.hpp"
 #include "util/error.hpp"
+#include "util/file.hpp"
 #include "util/interrupt.hpp"
+#include "util/printable.hpp"
 
 namespace {
 
-int fail(std::string text) {
-  std::ranges::replace(text, '\n', ' ');
-  std::fprintf(stderr, "tessera: %s\n", text.c_str());
+int fail(std::string_view text) {
+  std::fprintf(stderr, "tessera: %s\n", tessera::one_line(text).c_str());
   return 2;
 }
 
@@ -48,6 +49,7 @@ int run(int argc, char** argv, int& exit_code) {
 
 int main(int argc, char** argv) {
   tessera::install_interrupt_handler();
+  tessera::install_truncation_handler();
   write_errors_instead_of_signals();
   int exit_code = 0;
   try {
