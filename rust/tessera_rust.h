@@ -3,7 +3,8 @@
 //
 // Inputs are borrowed (pointer, length) pairs and need no terminating NUL. A function that can fail returns NULL or
 // an error text of one line, to be freed with tessera_rust_free_string; its outputs are written only on success.
-// Strings that come back have a length and also a NUL behind the last byte. No panic and no exception crosses.
+// Strings that come back have a length and also a NUL behind the last byte. No panic and no exception crosses: one
+// in a function that has no error text becomes what that function says of nothing.
 // A handle may be used by several threads at once through const pointers only.
 #include <stdbool.h>
 #include <stddef.h>
