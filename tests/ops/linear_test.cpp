@@ -173,6 +173,10 @@ TEST(Linear, Refusals) {
     expect_refused("linear", "one float matrix [K, N] expected", [&] { linear(x, make.normal({2, 6, 8})); });
     expect_refused("linear", "one float matrix [K, N] expected", [&] { linear(x, Tensor()); });
     expect_refused("linear", "no input tensor", [&] { linear(Tensor(), w); });
+    expect_refused("linear", "output dtype bfloat8_b",
+                   [&] { linear(x, w, {}, Activation::None, {.dtype = DataType::BFLOAT8_B}); });
+    expect_refused("linear", "output width-sharded",
+                   [&] { linear(x, w, {}, Activation::None, {.memory_config = DRAM_WIDTH_SHARDED}); });
   }
   Maker make(Engine::Fast, DataType::BFLOAT16);
   const Tensor block =
