@@ -10,6 +10,7 @@
 #include "util/error.hpp"
 #include "util/file.hpp"
 #include "util/interrupt.hpp"
+#include "util/parallel.hpp"
 #include "util/printable.hpp"
 
 namespace {
@@ -27,6 +28,7 @@ void write_errors_instead_of_signals() {
 
 // `exit_code` is what the command has to say, also when nobody reads what it prints.
 int run(int argc, char** argv, int& exit_code) {
+  tessera::num_threads();  // a wrong TESSERA_THREADS is said at once and not by the first op
   CLI::App app("Tessera brings large language models up on tile machines and runs them.", "tessera");
   app.set_version_flag("--version", TESSERA_VERSION);
   app.require_subcommand(1);
