@@ -105,10 +105,12 @@ TEST(ChatTemplate, EndlessWorkIsStopped) {
 
 TEST(ChatTemplate, MemoryIsLimited) {
   const auto refused = [](const std::string& source) { return user_error([&] { render(source); }); };
-  EXPECT_NE(refused(R"({{ "a\nb"|indent(100000000000000) }})").find("more than 256 MiB of memory"), std::string::npos);
+  EXPECT_NE(refused(R"({{ "a\nb"|indent(100000000000000) }})").find("more than 256 MiB of memory"),
+            std::string::npos);
   EXPECT_NE(refused("{{ [1]|batch(100000000000) }}").find("more than 256 MiB of memory"), std::string::npos);
   // Texts and lists that double; the sum of what they hold stays below what a process may.
-  EXPECT_NE(refused("{% set ns = namespace(s='aaaa') %}{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}")
+  EXPECT_NE(refused("{% set ns = namespace(s='aaaa') %}{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s "
+                    "%}{% endfor %}")
                 .find("more than 256 MiB of memory"),
             std::string::npos);
   EXPECT_NE(refused("{% set ns = namespace(s=[1]) %}{% for i in range(64) %}"
