@@ -5,7 +5,8 @@
 
 namespace tessera {
 
-/// The instruction sets that this build holds and this machine runs, best last: "scalar", "avx2", "avx512".
+/// The instruction sets that this build holds and this machine runs, best last: "scalar", "avx2",
+/// "avx512", "avx512vnni".
 std::vector<std::string_view> available_isas();
 
 /// The one in use. TESSERA_ISA forces one at start; a name that the machine cannot run is a UserError.
