@@ -58,7 +58,7 @@ void encode_block(DataType dtype, const BlockStrip& layout, std::int64_t index,
     for (std::int64_t k = 0; k < kBlockRows; ++k) {
       const auto first = static_cast<std::size_t>(k * 32 + g * kGroup);
       const Integers row = pack(dtype, values.subspan(first).first<kGroup>());
-      store(dtype, row.mantissas, k, g * kGroup, strip + index * layout.mantissa_bytes);
+      store(dtype, row.mantissas, k, g * kGroup, strip + index * layout.block_bytes);
       exponents[static_cast<std::size_t>(k)] = row.exponent;
       if (row.exponent == 0) continue;
       lowest = std::min(lowest, row.exponent);
@@ -66,7 +66,7 @@ void encode_block(DataType dtype, const BlockStrip& layout, std::int64_t index,
     }
     const bool wide = highest - lowest > kMaxShift;
     const int base = highest == 0 ? 1 : lowest;
-    std::byte* steps = strip + layout.steps + index * 64 + g * kBlockRows;
+    std::byte* steps = strip + index * layout.block_bytes + layout.steps + g * kBlockRows;
     for (std::size_t k = 0; k < kBlockRows; ++k) {
       const int e = exponents[k] == 0 ? base : exponents[k];
       steps[k] = std::byte{static_cast<std::uint8_t>(wide ? e : 1 << (e - base))};
@@ -78,7 +78,7 @@ void encode_block(DataType dtype, const BlockStrip& layout, std::int64_t index,
 void decode_block_row(DataType dtype, const BlockStrip& layout, const std::byte* strip, std::int64_t k,
                       std::span<float, 32> values) {
   const std::int64_t index = k / kBlockRows, row = k % kBlockRows;
-  const std::byte* block = strip + index * layout.mantissa_bytes;
+  const std::byte* block = strip + index * layout.block_bytes;
   for (std::int64_t c = 0; c < 32; ++c) {
     const std::int64_t at = row / 2 * 32 + c, g = c / kGroup;
     int m = 0;
@@ -88,7 +88,7 @@ void decode_block_row(DataType dtype, const BlockStrip& layout, const std::byte*
       m = (std::to_integer<int>(block[at]) >> (row % 2 * 4) & 15) - 8;
     }
     const int base = std::to_integer<int>(strip[layout.bases + index * 2 + g]);
-    const int step = std::to_integer<int>(strip[layout.steps + index * 64 + g * kBlockRows + row]);
+    const int step = std::to_integer<int>(block[layout.steps + g * kBlockRows + row]);
     const int unit = base == 0 ? step : base;
     values[static_cast<std::size_t>(c)] = static_cast<float>(base == 0 ? m : m * step) *
                                           std::bit_cast<float>(static_cast<std::uint32_t>(unit) << 23);

@@ -17,21 +17,25 @@ constexpr std::int64_t kGroup = 16;
 /// over 32 k, stays below 2^31.
 constexpr int kMaxShift = 6;
 
-/// In bytes, from the strip's beginning:
-/// - `mantissas`: for each block, 16 pairs of k by 32 columns. bfloat8_b: two's complement bytes (k, k + 1).
-///   bfloat4_b: one byte, mantissa + 8 of k in the low nibble, of k + 1 in the high one.
-/// - `steps`: for each block, two groups of 16 columns by 32 k: 2^(e - base), 1 to 64; in a wide block e.
-/// - `bases`: for each block, one byte for each group; 0 marks a wide block, whose exponents lie more than
-///   kMaxShift apart.
+/// A strip is its blocks one behind the other, a single run of memory, then the `bases`. A block is
+/// - mantissas: 16 pairs of k by 32 columns. bfloat8_b: two's complement bytes (k, k + 1). bfloat4_b: one
+///   byte, mantissa + 8 of k in the low nibble, of k + 1 in the high one.
+/// - `steps`: two groups of 16 columns by 32 k: 2^(e - base), 1 to 64; in a wide block e.
+/// `bases`: for each block, one byte for each group; 0 marks a wide block, whose exponents lie more than
+/// kMaxShift apart.
 /// A weight is mantissa * 2^(e - 127), so e carries the shift of the mantissa's binary point.
 struct BlockStrip {
-  std::int64_t blocks, mantissa_bytes, steps, bases, bytes;
+  std::int64_t blocks;
+  std::int64_t steps;  // bytes from a block's beginning
+  std::int64_t block_bytes;
+  std::int64_t bases;  // bytes from the strip's beginning
+  std::int64_t bytes;
 
   BlockStrip(DataType dtype, std::int64_t k)
       : blocks((k + kBlockRows - 1) / kBlockRows),
-        mantissa_bytes(dtype == DataType::BFLOAT8_B ? 1024 : 512),
-        steps(blocks * mantissa_bytes),
-        bases(steps + blocks * 64),
+        steps(dtype == DataType::BFLOAT8_B ? 1024 : 512),
+        block_bytes(steps + 64),
+        bases(blocks * block_bytes),
         bytes((bases + blocks * 2 + 63) / 64 * 64) {}
 };
 

@@ -1,11 +1,11 @@
 // Block-float weights: x @ strip in block fixed point. See linear_fast.cpp. Included once per instruction
 // set.
 //
-// 32 activations of a row share a scale and become integers up to 8192, by a power of two (error at most 2^-13 of the largest of
-// the 32; bfloat16 rounds each to 2^-9). Weights are integers as they are: mantissa << step, 14 bits. 32
-// products sum exactly in 32 bits, and one FMA carries a block's sum into float32. Integers multiply at twice
-// the rate of float32 (2 k an instruction), and exact sums have no order: blocks alone decide the bits, not
-// the number of rows and not the instruction set.
+// 32 activations of a row share a scale and become integers up to 8192, by a power of two (error at most
+// 2^-13 of the largest of the 32; bfloat16 rounds each to 2^-9). Weights are integers as they are: mantissa
+// << step, 14 bits. 32 products sum exactly in 32 bits, and one FMA carries a block's sum into float32.
+// Integers multiply at twice the rate of float32 (2 k an instruction), and exact sums have no order: blocks
+// alone decide the bits, not the number of rows and not the instruction set.
 #if defined(TESSERA_LINEAR_FIXED_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_LINEAR_FIXED_INL
 #undef TESSERA_LINEAR_FIXED_INL
@@ -83,8 +83,8 @@ struct BlockView {
   HWY_ALIGN std::int16_t factors[2 * kBlockRows];
 
   BlockView(const BlockStrip& layout, const std::byte* strip, std::int64_t index)
-      : mantissas(strip + index * layout.mantissa_bytes),
-        steps(reinterpret_cast<const std::uint8_t*>(strip + layout.steps + index * 64)) {
+      : mantissas(strip + index * layout.block_bytes),
+        steps(reinterpret_cast<const std::uint8_t*>(mantissas + layout.steps)) {
     for (std::int64_t g = 0; g < 2; ++g) {
       const auto base = std::to_integer<std::uint32_t>(strip[layout.bases + index * 2 + g]);
       wide[g] = base == 0;
