@@ -13,6 +13,8 @@
 #define TESSERA_LINEAR_FIXED_INL
 #endif
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -303,6 +305,10 @@ void fixed_panels(const std::byte* strip, std::int64_t k, const FixedRows& x, st
                     panel + (n * kPairs + p) * kStrip * 2 + v * kFixedLanes * 2);
         }
       }
+    }
+    // While these are multiplied, the next ones come: 4 KiB, which the hardware would wait with.
+    for (std::int64_t at = 0; at < kPanelBlocks * layout.block_bytes; at += 64) {
+      hwy::Prefetch(strip + (first + n) * layout.block_bytes + at);
     }
     const std::int16_t* codes = x.codes + first * kBlockRows;
     const float* scales = x.scales + first;
