@@ -20,6 +20,7 @@ using namespace tessera;
 
 struct Run {
   verify::BringupOptions options;
+  verify::RunInputs inputs{"contents", "", {}};
   std::filesystem::path path;
   std::string fingerprint;
 
@@ -27,7 +28,7 @@ struct Run {
     std::string folder = (std::filesystem::temp_directory_path() / "tessera_fuzz_XXXXXX").string();
     options.out = mkdtemp(folder.data());
     path = options.out / "state.json";
-    verify::RunState(options, "contents").finish(0);
+    verify::RunState(options, inputs).finish(0);
     fingerprint = nlohmann::json::parse(read_text_file(path)).at("run");
   }
   ~Run() { std::filesystem::remove_all(options.out); }
@@ -36,7 +37,7 @@ struct Run {
 };
 
 void load(const Run& run) {
-  verify::RunState state(run.options, "contents");
+  verify::RunState state(run.options, run.inputs);
   state.load();
   report::to_json(state.report()).dump();
 }

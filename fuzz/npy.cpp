@@ -10,7 +10,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    const tessera::HostTensor tensor = tessera::parse_npy(std::as_bytes(std::span(data, size)));
+    const tessera::HostTensor tensor = tessera::parse_npy(std::as_bytes(std::span(data, size)), "fuzz.npy");
     if (std::ssize(tensor.to_vector()) != tensor.spec().logical_shape.volume()) std::abort();
   } catch (const tessera::UserError&) {
   }

@@ -3,7 +3,8 @@
 //
 // Inputs are borrowed (pointer, length) pairs and need no terminating NUL. A function that can fail returns NULL or
 // an error text of one line, to be freed with tessera_rust_free_string; its outputs are written only on success.
-// Strings that come back have a length and also a NUL behind the last byte. No panic and no exception crosses.
+// Strings that come back have a length and also a NUL behind the last byte. No panic and no exception crosses: one
+// in a function that has no error text becomes what that function says of nothing.
 // A handle may be used by several threads at once through const pointers only.
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,8 +32,8 @@ size_t tessera_rust_tokenizer_vocab_size(const tessera_rust_tokenizer* tokenizer
 int32_t tessera_rust_tokenizer_token_to_id(const tessera_rust_tokenizer* tokenizer, const char* token, size_t size);
 
 // Jinja as Hugging Face sets it up for chat templates: trim_blocks, lstrip_blocks, Python's string methods,
-// raise_exception, strftime_now, loop controls, tojson in Python's form. `variables` is a JSON object. Steps, nesting
-// and output are limited (src/chat_template.rs).
+// raise_exception, strftime_now, loop controls, tojson in Python's form. `variables` is a JSON object. Steps, nesting,
+// memory and output are limited (src/chat_template.rs, src/budget.rs).
 char* tessera_rust_template_check(const char* source, size_t size);
 char* tessera_rust_template_render(const char* source, size_t source_size, const char* variables,
                                    size_t variables_size, char** out, size_t* out_size);

@@ -1,20 +1,22 @@
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "commands.hpp"
 #include "output.hpp"
 #include "util/error.hpp"
+#include "util/file.hpp"
 #include "util/interrupt.hpp"
+#include "util/parallel.hpp"
+#include "util/printable.hpp"
 
 namespace {
 
-int fail(std::string text) {
-  std::ranges::replace(text, '\n', ' ');
-  std::fprintf(stderr, "tessera: %s\n", text.c_str());
+int fail(std::string_view text) {
+  std::fprintf(stderr, "tessera: %s\n", tessera::one_line(text).c_str());
   return 2;
 }
 
@@ -26,6 +28,7 @@ void write_errors_instead_of_signals() {
 
 // `exit_code` is what the command has to say, also when nobody reads what it prints.
 int run(int argc, char** argv, int& exit_code) {
+  tessera::num_threads();  // a wrong TESSERA_THREADS is said at once and not by the first op
   CLI::App app("Tessera brings large language models up on tile machines and runs them.", "tessera");
   app.set_version_flag("--version", TESSERA_VERSION);
   app.require_subcommand(1);
@@ -48,6 +51,7 @@ int run(int argc, char** argv, int& exit_code) {
 
 int main(int argc, char** argv) {
   tessera::install_interrupt_handler();
+  tessera::install_truncation_handler();
   write_errors_instead_of_signals();
   int exit_code = 0;
   try {

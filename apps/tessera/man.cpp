@@ -88,7 +88,7 @@ std::string page(const CLI::App& app) {
          "XDG "
          "cache).\n"
          ".TP\n\\fBTESSERA_THREADS\\fR\nNumber of threads (default: the cores of the machine).\n"
-         ".TP\n\\fBTESSERA_ISA\\fR\nForces an instruction set: scalar, avx2 or avx512.\n";
+         ".TP\n\\fBTESSERA_ISA\\fR\nForces an instruction set: scalar, avx2, avx512 or avx512vnni.\n";
 }
 
 }  // namespace

@@ -5,11 +5,20 @@ use std::sync::Once;
 
 static QUIET: Once = Once::new();
 
+/// The default hook would print a panic and its location on stderr; the caller reports it as an error instead.
+fn catch<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    catch_unwind(AssertUnwindSafe(body))
+}
+
+/// Runs an entry that cannot say why it failed.
+pub fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch(body).unwrap_or(otherwise)
+}
+
 /// Runs one entry; null on success, else the malloc'd, NUL-terminated error text.
 pub fn guard(body: impl FnOnce() -> Result<(), String>) -> *mut c_char {
-    // The default hook would print a panic and its location on stderr; the caller reports it as an error instead.
-    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
-    let error = match catch_unwind(AssertUnwindSafe(body)) {
+    let error = match catch(body) {
         Ok(Ok(())) => return std::ptr::null_mut(),
         Ok(Err(text)) => text,
         Err(panic) => panic_text(panic.as_ref()),

@@ -1,5 +1,6 @@
 //! Chat templates: minijinja set up as Hugging Face sets up Jinja2 for `chat_template`.
 use crate::abi::{guard, return_string, text};
+use crate::budget::within_budget;
 use crate::jinja2::{is_iterable, is_sequence, replace_generation};
 use crate::python_json::tojson;
 use minijinja::{Environment, Error, ErrorKind, Value};
@@ -7,9 +8,9 @@ use std::ffi::{c_char, CString};
 use std::io::{Error as IoError, Write};
 
 /// A template of a few hundred lines over a long conversation needs some 100 thousand steps; this stops an endless one
-/// within seconds.
-const FUEL: u64 = 10_000_000;
-/// Nested macro calls; each level takes stack, and a thread's stack may be 512 KB.
+/// within a second, and one that nests lists before drop and display, which recurse, use up the stack.
+const FUEL: u64 = 1_000_000;
+/// Nested macro calls; each level takes stack.
 const RECURSION_LIMIT: usize = 64;
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
 const NAME: &str = "chat_template";
@@ -79,13 +80,26 @@ fn describe(error: Error) -> String {
     text
 }
 
+fn render(source: &str, variables: &str) -> Result<Vec<u8>, String> {
+    let variables: Value =
+        serde_json::from_str(variables).map_err(|error| format!("the variables: {error}"))?;
+    let environment = environment();
+    let template = environment.template_from_named_str(NAME, source).map_err(describe)?;
+    let mut output = Limited(Vec::new());
+    template.render_captured_to(variables, &mut output).map_err(describe)?;
+    Ok(output.0)
+}
+
 /// # Safety
 /// `source` has `size` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn tessera_rust_template_check(source: *const c_char, size: usize) -> *mut c_char {
     guard(|| {
         let source = replace_generation(text(source, size, "the template")?);
-        environment().template_from_named_str(NAME, &source).map(|_| ()).map_err(describe)
+        // Parsing computes constant expressions.
+        within_budget(move || {
+            environment().template_from_named_str(NAME, &source).map(|_| ()).map_err(describe)
+        })
     })
 }
 
@@ -102,14 +116,9 @@ pub unsafe extern "C" fn tessera_rust_template_render(
 ) -> *mut c_char {
     guard(|| {
         let source = replace_generation(text(source, source_size, "the template")?);
-        let variables = text(variables, variables_size, "the variables")?;
-        let variables: Value =
-            serde_json::from_str(variables).map_err(|error| format!("the variables: {error}"))?;
-        let environment = environment();
-        let template = environment.template_from_named_str(NAME, &source).map_err(describe)?;
-        let mut output = Limited(Vec::new());
-        template.render_captured_to(variables, &mut output).map_err(describe)?;
-        return_string(&String::from_utf8_lossy(&output.0), out, out_size);
+        let variables = text(variables, variables_size, "the variables")?.to_owned();
+        let output = within_budget(move || render(&source, &variables))?;
+        return_string(&String::from_utf8_lossy(&output), out, out_size);
         Ok(())
     })
 }

@@ -1,5 +1,5 @@
 //! Hugging Face `tokenizers`: the reference engine itself.
-use crate::abi::{guard, return_ids, return_string, slice, text};
+use crate::abi::{guard, guard_or, return_ids, return_string, slice, text};
 use std::ffi::c_char;
 use tokenizers::Tokenizer;
 
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn tessera_rust_tokenizer_decode(
 /// `tokenizer` is alive.
 #[no_mangle]
 pub unsafe extern "C" fn tessera_rust_tokenizer_vocab_size(tokenizer: *const Tokenizer) -> usize {
-    (*tokenizer).get_vocab_size(true)
+    guard_or(0, || (*tokenizer).get_vocab_size(true))
 }
 
 /// # Safety
@@ -85,6 +85,8 @@ pub unsafe extern "C" fn tessera_rust_tokenizer_token_to_id(
     token: *const c_char,
     size: usize,
 ) -> i32 {
-    let id = text(token, size, "the token").ok().and_then(|token| (*tokenizer).token_to_id(token));
-    id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1)
+    guard_or(-1, || {
+        let id = text(token, size, "the token").ok().and_then(|token| (*tokenizer).token_to_id(token));
+        id.and_then(|id| i32::try_from(id).ok()).unwrap_or(-1)
+    })
 }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
+#include "device/block_strips.hpp"
 #include "tensor/bfloat16.hpp"
 #include "tensor/block_float.hpp"
 #include "util/error.hpp"
@@ -24,6 +24,10 @@ Matrix matrix(const Shape& shape) {
   return {count, k, n, (n + kStrip - 1) / kStrip};
 }
 
+DataType block_dtype(Form form) {
+  return form == Form::StripsBfp8 ? DataType::BFLOAT8_B : DataType::BFLOAT4_B;
+}
+
 std::int64_t strip_bytes(Form form, std::int64_t k) {
   switch (form) {
     case Form::StripsF32:
@@ -31,57 +35,38 @@ std::int64_t strip_bytes(Form form, std::int64_t k) {
     case Form::StripsBf16:
       return k * kStrip * 2;
     case Form::StripsBfp8:
-      return k * (kStrip + 2);
     case Form::StripsBfp4:
-      return k * (kStrip / 2 + 2);
+      return BlockStrip(block_dtype(form), k).bytes;
     default:
       return 0;
   }
 }
 
-// Two's complement of a sign-magnitude code.
-int signed_mantissa(DataType dtype, std::uint8_t code) {
-  const int width = magnitude_bits(dtype);
-  const int magnitude = code & ((1 << width) - 1);
-  return (code >> width) != 0 ? -magnitude : magnitude;
-}
-
-void encode_block_row(Form form, std::span<const float, kStrip> values, std::byte* mantissas,
-                      std::byte* exponents) {
-  const DataType dtype = form == Form::StripsBfp8 ? DataType::BFLOAT8_B : DataType::BFLOAT4_B;
-  std::array<int, kStrip> m{};
-  for (std::size_t half = 0; half < 2; ++half) {
-    const BlockGroup group = pack_group_host(dtype, values.subspan(half * 16).first<16>());
-    const int exponent = group.exponent - (magnitude_bits(dtype) - 1);
-    const bool tiny = exponent < 1;
-    exponents[half] = std::byte{static_cast<std::uint8_t>(tiny ? 1 : exponent)};
-    for (std::size_t i = 0; i < 16 && !tiny; ++i) m[half * 16 + i] = signed_mantissa(dtype, group.codes[i]);
-  }
-  if (form == Form::StripsBfp8) {
-    for (std::size_t i = 0; i < kStrip; ++i) mantissas[i] = std::byte{static_cast<std::uint8_t>(m[i])};
-  } else {
-    for (std::size_t i = 0; i < 16; ++i) {
-      mantissas[i] = std::byte{static_cast<std::uint8_t>((m[i] + 8) | (m[i + 16] + 8) << 4)};
-    }
-  }
-}
-
-float exponent_value(std::byte e) {
-  return std::bit_cast<float>(std::to_integer<std::uint32_t>(e) << 23);
-}
-
 void encode_strip(Form form, std::int64_t k, std::byte* strip, auto&& row_values) {
+  if (form == Form::StripsBfp8 || form == Form::StripsBfp4) {
+    const BlockStrip layout(block_dtype(form), k);
+    std::memset(strip + layout.bases, 0, static_cast<std::size_t>(layout.bytes - layout.bases));
+    std::array<float, kBlockRows * kStrip> values;
+    for (std::int64_t block = 0; block < layout.blocks; ++block) {
+      for (std::int64_t i = 0; i < kBlockRows; ++i) {
+        const std::span<float, kStrip> row(values.data() + i * kStrip, kStrip);
+        if (block * kBlockRows + i < k) {
+          row_values(block * kBlockRows + i, row);
+        } else {
+          std::ranges::fill(row, 0.0f);
+        }
+      }
+      encode_block(block_dtype(form), layout, block, values, strip);
+    }
+    return;
+  }
   std::array<float, kStrip> values;
   for (std::int64_t i = 0; i < k; ++i) {
-    row_values(i, values);
+    row_values(i, std::span<float, kStrip>(values));
     if (form == Form::StripsF32) {
       std::memcpy(strip + i * kStrip * 4, values.data(), sizeof values);
-    } else if (form == Form::StripsBf16) {
-      auto* out = reinterpret_cast<bf16*>(strip) + i * kStrip;
-      std::ranges::transform(values, out, float_to_bf16);
     } else {
-      const std::int64_t row = form == Form::StripsBfp8 ? kStrip : kStrip / 2;
-      encode_block_row(form, values, strip + i * row, strip + k * row + i * 2);
+      std::ranges::transform(values, reinterpret_cast<bf16*>(strip) + i * kStrip, float_to_bf16);
     }
   }
 }
@@ -93,20 +78,8 @@ void decode_strip_row(Form form, std::int64_t k, std::int64_t i, const std::byte
   } else if (form == Form::StripsBf16) {
     const auto* in = reinterpret_cast<const bf16*>(strip) + i * kStrip;
     std::transform(in, in + kStrip, values.begin(), bf16_to_float);
-  } else if (form == Form::StripsBfp8) {
-    const std::byte* exponents = strip + k * kStrip + i * 2;
-    for (std::size_t c = 0; c < kStrip; ++c) {
-      values[c] =
-          static_cast<float>(static_cast<std::int8_t>(strip[i * kStrip + static_cast<std::int64_t>(c)])) *
-          exponent_value(exponents[c / 16]);
-    }
   } else {
-    const std::byte* exponents = strip + k * kStrip / 2 + i * 2;
-    for (std::size_t c = 0; c < 16; ++c) {
-      const int pair = std::to_integer<int>(strip[i * kStrip / 2 + static_cast<std::int64_t>(c)]);
-      values[c] = static_cast<float>((pair & 15) - 8) * exponent_value(exponents[0]);
-      values[c + 16] = static_cast<float>((pair >> 4) - 8) * exponent_value(exponents[1]);
-    }
+    decode_block_row(block_dtype(form), BlockStrip(block_dtype(form), k), strip, i, values);
   }
 }
 
@@ -170,7 +143,7 @@ void encode(Form form, const Shape& shape, std::span<const float> values, std::s
       return;
     case Form::RowsInt32: {
       auto* out = reinterpret_cast<std::int32_t*>(bytes.data());
-      std::ranges::transform(values, out, [](float v) { return static_cast<std::int32_t>(v); });
+      std::ranges::transform(values, out, [](float v) { return integer_bits(DataType::INT32, v); });
       return;
     }
     case Form::RowsBf16: {
@@ -201,8 +174,8 @@ void encode(Form form, const Shape& shape, std::span<const float> values, std::s
       const std::int64_t first = s % m.strips * kStrip;
       const std::int64_t n = std::min(kStrip, m.n - first);
       const float* base = values.data() + s / m.strips * m.k * m.n + first;
-      encode_strip(form, m.k, bytes.data() + s * size, [&](std::int64_t row, std::array<float, kStrip>& out) {
-        out.fill(0);
+      encode_strip(form, m.k, bytes.data() + s * size, [&](std::int64_t row, std::span<float, kStrip> out) {
+        std::ranges::fill(out, 0.0f);
         std::copy_n(base + row * m.n, n, out.begin());
       });
     }

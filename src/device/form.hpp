@@ -29,16 +29,12 @@ constexpr bool is_strips(Form form) {
 
 /// Bytes of a whole tensor in this form. Strips: the last two dimensions are [K, N]; N is padded to 32.
 ///
-/// A strip is: StripsF32 / StripsBf16: K rows of 32 values. StripsBfp8: K rows of 32 two's-complement
-/// mantissas (int8, -127..127), then K pairs of exponent bytes (columns 0-15, 16-31). StripsBfp4: K rows of
-/// 16 bytes, byte j holding column j (low nibble) and column j+16 (high), each mantissa + 8; then K pairs of
-/// exponent bytes. An exponent byte e stands for 2^(e - 127): the weight is mantissa * 2^(e - 127), so e
-/// already carries the shift of the mantissa's binary point. Groups whose e would be < 1 (all values below
-/// 2^-120) are stored as zeros.
+/// A strip is: StripsF32 / StripsBf16: K rows of 32 values. StripsBfp8 / StripsBfp4: see block_strips.hpp;
+/// groups of 16 values that all lie below 2^-120 are stored as zeros.
 std::int64_t form_bytes(Form form, const Shape& shape);
 
 /// Encodes row-major values of the logical shape; block-float strips by the host rule, RowsBfp8 by the
-/// packer's.
+/// packer's, RowsInt32 as int32 (a form has no sign: tensor.hpp does uint32).
 void encode(Form form, const Shape& shape, std::span<const float> values, std::span<std::byte> bytes);
 
 /// Row-major values, exact.

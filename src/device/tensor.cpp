@@ -47,7 +47,11 @@ void write(std::span<const std::int32_t> values, const Tensor& tensor) {
 }
 
 void write(std::span<const float> values, const Tensor& tensor) {
-  if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
+  if (is_integer(tensor.dtype())) {
+    std::vector<std::int32_t> bits(values.size());
+    std::ranges::transform(values, bits.begin(), [&](float v) { return integer_bits(tensor.dtype(), v); });
+    write(std::span<const std::int32_t>(bits), tensor);
+  } else if (tensor.device().engine() == Engine::Ref && tensor.dtype() != DataType::FLOAT32) {
     std::vector<float> rounded(values.begin(), values.end());
     round_to_dtype(tensor.spec(), tensor.memory_config(), rounded);
     encode(tensor.form(), tensor.logical_shape(), rounded, tensor.bytes());
@@ -149,6 +153,8 @@ Tensor to_device(Device& device, std::span<const std::int32_t> values, const Ten
 }
 
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor) {
+  check(is_integer(tensor.dtype()),
+        "[to_device] integers for {}: give floats, or a tensor of uint32 or int32", to_string(tensor.spec()));
   submit_write(values, tensor);
 }
 
@@ -182,7 +188,12 @@ std::vector<float> Tensor::to_vector() const {
   device().traces().refuse("to_vector");
   device().synchronize();
   std::vector<float> values(static_cast<std::size_t>(logical_shape().volume()));
-  decode(form_, logical_shape(), bytes(), values);
+  if (dtype() == DataType::UINT32) {
+    std::ranges::transform(to_int_vector(), values.begin(),
+                           [](std::int32_t bits) { return integer_value(DataType::UINT32, bits); });
+  } else {
+    decode(form_, logical_shape(), bytes(), values);
+  }
   return values;
 }
 

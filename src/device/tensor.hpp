@@ -85,7 +85,8 @@ Tensor to_device(Device& device, std::span<const float> values, const TensorSpec
 Tensor to_device(Device& device, std::span<const std::int32_t> values, const TensorSpec& spec);
 
 /// Overwrites an existing tensor of the same volume (TT-NN's copy_host_to_device_tensor), in the order of the
-/// calling thread's queue; the values are copied first when the queue is asynchronous.
+/// calling thread's queue; the values are copied first when the queue is asynchronous. Integers are for
+/// integer tensors only; floats for an integer tensor are cut off towards zero and clamped. Throws UserError.
 void copy_to_device(std::span<const std::int32_t> values, Tensor& tensor);
 void copy_to_device(std::span<const float> values, Tensor& tensor);
 

@@ -10,14 +10,11 @@
 #include <type_traits>
 
 #include "util/error.hpp"
+#include "util/printable.hpp"
 
 namespace tessera::io {
 
 static_assert(std::endian::native == std::endian::little, "the file formats here are little-endian");
-
-/// A name from a file, safe to print in a one-line error: control and non-ASCII bytes become '?', long ones
-/// are cut.
-std::string printable(std::string_view name);
 
 /// A cursor over `bytes`; `file` names them in errors. Every read throws UserError when the bytes end before
 /// it.

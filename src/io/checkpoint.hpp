@@ -31,7 +31,8 @@ struct GgufVocab {
   std::vector<float> scores;
   std::vector<std::string> merges;
   int bos_token_id = -1, eos_token_id = -1, unknown_token_id = -1;
-  bool add_bos_token = false, add_space_prefix = true;
+  std::optional<bool> add_bos_token;  // absent: `model` and `pre` decide
+  bool add_space_prefix = true;
 };
 
 /// What the text room needs to build the tokenizer; exactly one of tokenizer_json and vocab is set.
@@ -40,7 +41,6 @@ struct TokenizerFiles {
   std::optional<GgufVocab> vocab;
   std::string chat_template;  // Jinja source; empty: none
   std::string bos_token, eos_token;
-  bool add_bos_token = false;
 };
 
 class Checkpoint {

@@ -191,16 +191,14 @@ TokenizerFiles read_gguf_tokenizer(const Gguf& gguf) {
   vocab.bos_token_id = checked_id("bos_token_id");
   vocab.eos_token_id = checked_id("eos_token_id");
   vocab.unknown_token_id = checked_id("unknown_token_id");
-  // Absent keys mean what llama.cpp makes of them: SentencePiece models begin with BOS, byte-level ones do
-  // not.
-  vocab.add_bos_token = gguf.boolean("tokenizer.ggml.add_bos_token").value_or(vocab.model == "llama");
+  vocab.add_bos_token = gguf.boolean("tokenizer.ggml.add_bos_token");
+  // An absent key means what llama.cpp makes of it.
   vocab.add_space_prefix = gguf.boolean("tokenizer.ggml.add_space_prefix").value_or(vocab.model == "llama");
 
   TokenizerFiles files;
   files.chat_template = std::string(gguf.text("tokenizer.chat_template").value_or(""));
   if (vocab.bos_token_id >= 0) files.bos_token = vocab.tokens[static_cast<std::size_t>(vocab.bos_token_id)];
   if (vocab.eos_token_id >= 0) files.eos_token = vocab.tokens[static_cast<std::size_t>(vocab.eos_token_id)];
-  files.add_bos_token = vocab.add_bos_token;
   files.vocab = std::move(vocab);
   return files;
 }

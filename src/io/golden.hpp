@@ -2,18 +2,16 @@
 // Golden files: what the reference computes for one model, written once and compared against for ever. A
 // safetensors file; python/tessera_golden writes the same from Hugging Face.
 //
+// clang-format off
 //   metadata       format "tessera-golden", version "1", model, source, content_hash (may be absent),
 //                  prompts (a JSON list of texts)
-//   forced.*       a text's tokens fed one after the other: ids I32 [T], topk_ids I32 [T, K], topk_logits F32
-//   [T, K]
-//                  (descending), logsumexp F32 [T]; row t is what the model expects after token t
-//   hidden.*       a short prompt: ids I32 [S]; 0 = embedding output and 1..L = output of decoder layer i,
-//   before the
-//                  final norm, and final_norm, each F32 or BF16 [S, H]; logits_topk_ids, logits_topk_logits
-//                  [S, K]
-//   greedy.{p}.*   for each prompt: prompt_ids I32 [P], ids I32 [G] (generated), margins F32 [G] (first minus
-//   second
+//   forced.*       a text's tokens fed one after the other: ids I32 [T], topk_ids I32 [T, K],
+//                  topk_logits F32 [T, K] (descending), logsumexp F32 [T]; row t is what the model expects after token t
+//   hidden.*       a short prompt: ids I32 [S]; 0 = embedding output and 1..L = output of decoder layer i, before the
+//                  final norm, and final_norm, each F32 or BF16 [S, H]; logits_topk_ids, logits_topk_logits [S, K]
+//   greedy.{p}.*   for each prompt: prompt_ids I32 [P], ids I32 [G] (generated), margins F32 [G] (first minus second
 //                  logit)
+// clang-format on
 #include <cstdint>
 #include <filesystem>
 #include <span>

@@ -204,7 +204,8 @@ void apply_tokenizer_config(TokenizerFiles& files, std::string_view text, const 
   const JsonReader reader(document, file);
   files.bos_token = token_text(reader, "bos_token", file);
   files.eos_token = token_text(reader, "eos_token", file);
-  files.add_bos_token = reader.boolean("add_bos_token").value_or(false);
+  // add_bos_token is not read: where there is a tokenizer.json its post-processor decides, and transformers 5
+  // drops the key before it builds the tokenizer.
   const json* chat = reader.find("chat_template");
   if (chat == nullptr || !chat->is_array()) {
     files.chat_template = reader.text("chat_template").value_or("");

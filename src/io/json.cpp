@@ -14,9 +14,10 @@ json parse_json_object(std::string_view text, std::string_view file) {
   try {
     value = json::parse(text);
   } catch (const json::exception& error) {
-    // The library's texts quote the input, which may hold anything.
+    // "[json.exception.parse_error.101] parse error at line 1, ...". The texts quote the input, which may
+    // hold anything.
     std::string reason = error.what();
-    if (const auto at = reason.find("parse error"); at != std::string::npos) reason = reason.substr(at);
+    if (const auto at = reason.find("] "); at != std::string::npos) reason = reason.substr(at + 2);
     fail_user("{} is not valid JSON: {}: correct the file or get it again", file, printable(reason));
   }
   if (!value.is_object())
@@ -85,8 +86,12 @@ void JsonReader::missing(std::string_view key) const {
 
 void JsonReader::wrong(std::string_view key, std::string_view wanted) const {
   const json* value = find(key);
-  const std::string has =
-      value == nullptr ? "absent" : value->dump(-1, ' ', true, json::error_handler_t::replace);
+  std::string has = "absent";
+  // dump() recurses, and an array may hold 100,000 others.
+  if (value != nullptr && value->is_structured())
+    has = value->type_name();
+  else if (value != nullptr)
+    has = value->dump(-1, ' ', true, json::error_handler_t::replace);
   fail_user("{} cannot be used: '{}{}' is {}: it must be {}", file_, where_, key, printable(has), wanted);
 }
 

@@ -125,7 +125,7 @@ ReferenceTokens parse_refpt(std::span<const std::byte> bytes, const std::string&
     IntTensor tokens = reader.read("reference_tokens");
     const IntTensor top5 = reader.read("top5_tokens");
     const std::size_t rows = top5.values.size() / 5, count = tokens.values.size();
-    if (top5.shape.size() != 2 || top5.shape[1] != 5 ||
+    if (top5.shape.size() != 2 || top5.shape[1] != 5 || tokens.shape.empty() ||
         tokens.shape.back() != static_cast<std::int64_t>(count) || (rows != count && rows + 1 != count)) {
       fail_user(
           "{} is not a reference file: {} tokens and {} values of top five: a row of five a token is needed",

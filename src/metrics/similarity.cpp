@@ -50,9 +50,10 @@ TextDefect text_defect(std::string_view text, std::span<const std::int32_t> toke
   if (tokens.size() < 12) return {};
   // A phrase of up to eight tokens that fills the second half: greedy models loop, broken ones loop at once.
   for (std::size_t period = 1; period <= 8; ++period) {
+    const std::size_t first = std::max(period, tokens.size() / 2);
     std::size_t repeats = 0;
-    for (std::size_t i = period; i < tokens.size(); ++i) repeats += tokens[i] == tokens[i - period] ? 1 : 0;
-    if (repeats * 10 >= (tokens.size() - period) * 9)
+    for (std::size_t i = first; i < tokens.size(); ++i) repeats += tokens[i] == tokens[i - period] ? 1 : 0;
+    if (repeats * 10 >= (tokens.size() - first) * 9)
       return {Defect::Repetition, fmt::format("{} tokens repeat over and over", period)};
   }
   std::map<std::int32_t, std::size_t> counts;

@@ -18,7 +18,11 @@ struct Isa {
 };
 
 #if HWY_ARCH_X86
-constexpr std::array<Isa, 3> kIsas{{{"scalar", HWY_STATIC_TARGET}, {"avx2", HWY_AVX2}, {"avx512", HWY_AVX3}}};
+// Only linear is compiled for HWY_AVX3_DL: "avx512vnni" is AVX-512 for the rest.
+constexpr std::array<Isa, 4> kIsas{{{"scalar", HWY_STATIC_TARGET},
+                                    {"avx2", HWY_AVX2},
+                                    {"avx512", HWY_AVX3},
+                                    {"avx512vnni", HWY_AVX3_DL | HWY_AVX3}}};
 #else
 constexpr std::array<Isa, 1> kIsas{{{"native", HWY_STATIC_TARGET}}};
 #endif
@@ -26,7 +30,7 @@ constexpr std::array<Isa, 1> kIsas{{{"native", HWY_STATIC_TARGET}}};
 bool runs_here(const Isa& isa) {
   // Asked once, before anything is forced.
   static const std::int64_t supported = hwy::SupportedTargets();
-  return isa.targets == HWY_STATIC_TARGET || (supported & isa.targets) != 0;
+  return isa.targets == HWY_STATIC_TARGET || (supported & isa.targets) == isa.targets;
 }
 
 // The name in use; empty until the first question.

@@ -25,10 +25,8 @@ void read_row(const Tensor& from, std::int64_t row, std::span<float> values) {
       break;
     default: {
       const std::int32_t* in = from.data<std::int32_t>() + row * dim;
-      const bool is_unsigned = from.dtype() == DataType::UINT32;
-      std::transform(in, in + dim, values.begin(), [=](std::int32_t v) {
-        return is_unsigned ? static_cast<float>(static_cast<std::uint32_t>(v)) : static_cast<float>(v);
-      });
+      std::transform(in, in + dim, values.begin(),
+                     [&](std::int32_t bits) { return integer_value(from.dtype(), bits); });
     }
   }
 }

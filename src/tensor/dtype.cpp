@@ -47,4 +47,17 @@ DataType parse_dtype(std::string_view name) {
   fail_user("unknown data type: \"{}\": use float32, bfloat16, bfloat8_b, bfloat4_b, uint32 or int32", name);
 }
 
+std::int32_t integer_bits(DataType dtype, float value) {
+  if (value != value) return 0;
+  // 2^31 and 2^32 are floats; the largest integers below them are not, so the clamp is done in double.
+  const double most = dtype == DataType::UINT32 ? 4294967295.0 : 2147483647.0;
+  return static_cast<std::int32_t>(
+      static_cast<std::int64_t>(std::clamp(static_cast<double>(value), -2147483648.0, most)));
+}
+
+float integer_value(DataType dtype, std::int32_t bits) {
+  return dtype == DataType::UINT32 ? static_cast<float>(static_cast<std::uint32_t>(bits))
+                                   : static_cast<float>(bits);
+}
+
 }  // namespace tessera

@@ -23,4 +23,10 @@ constexpr bool is_integer(DataType dtype) {
   return dtype == DataType::UINT32 || dtype == DataType::INT32;
 }
 
+/// The 32 bits that hold a float in an integer dtype: cut off towards zero, clamped to what 32 bits can hold
+/// (a uint32 may come as its negative twin), NaN as 0.
+std::int32_t integer_bits(DataType dtype, float value);
+/// The float nearest to such bits.
+float integer_value(DataType dtype, std::int32_t bits);
+
 }  // namespace tessera

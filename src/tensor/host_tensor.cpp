@@ -86,8 +86,7 @@ HostTensor HostTensor::from_vector(std::span<const float> values, TensorSpec spe
   check_spec(spec, values.size());
   if (is_integer(spec.dtype)) {
     std::vector<std::int32_t> ints(values.size());
-    std::ranges::transform(values, ints.begin(),
-                           [](float v) { return static_cast<std::int32_t>(static_cast<std::int64_t>(v)); });
+    std::ranges::transform(values, ints.begin(), [&](float v) { return integer_bits(spec.dtype, v); });
     return HostTensor(spec, pack(as_bits(ints), spec));
   }
   return HostTensor(spec, pack(values, spec));
@@ -102,11 +101,7 @@ HostTensor HostTensor::from_vector(std::span<const std::int32_t> values, TensorS
 std::vector<float> HostTensor::to_vector() const {
   std::vector<float> values = unpack(bytes_, spec_);
   if (is_integer(spec_.dtype)) {
-    for (float& value : values) {
-      const auto bits = std::bit_cast<std::uint32_t>(value);
-      value = spec_.dtype == DataType::UINT32 ? static_cast<float>(bits)
-                                              : static_cast<float>(static_cast<std::int32_t>(bits));
-    }
+    for (float& value : values) value = integer_value(spec_.dtype, std::bit_cast<std::int32_t>(value));
   }
   return values;
 }

@@ -10,6 +10,7 @@
 #include "text/piece_merges.hpp"
 #include "text/pre_tokenizer.hpp"
 #include "util/error.hpp"
+#include "util/printable.hpp"
 #include "util/utf8.hpp"
 
 namespace tessera::text {
@@ -33,7 +34,8 @@ void check_tokens(const io::GgufVocab& vocab) {
           kMaxTokenBytes);
     check(is_utf8(token), "GGUF tokenizer: token {} is not UTF-8: get the file again", i);
     const auto [it, fresh] = seen.emplace(token, i);
-    check(fresh, "GGUF tokenizer: tokens {} and {} are both '{}': get the file again", it->second, i, token);
+    check(fresh, "GGUF tokenizer: tokens {} and {} are both '{}': get the file again", it->second, i,
+          printable(token));
   }
 }
 
@@ -102,9 +104,9 @@ Json added_tokens(const io::GgufVocab& vocab) {
   return added;
 }
 
-/// Puts the BOS token in front when the file asks for it.
-Json post_processor(const io::GgufVocab& vocab) {
-  if (!vocab.add_bos_token || vocab.bos_token_id < 0) return nullptr;
+/// Puts the BOS token in front when the file asks for it, or says nothing and `otherwise` does.
+Json post_processor(const io::GgufVocab& vocab, bool otherwise) {
+  if (!vocab.add_bos_token.value_or(otherwise) || vocab.bos_token_id < 0) return nullptr;
   const auto id = static_cast<std::size_t>(vocab.bos_token_id);
   check(id < vocab.tokens.size(), "GGUF tokenizer: BOS token {} of {} tokens: get the file again", id,
         vocab.tokens.size());
@@ -122,6 +124,7 @@ Json post_processor(const io::GgufVocab& vocab) {
 struct Parts {
   std::string normalizer, pre_tokenizer, decoder, merges;
   bool ignore_merges = false, byte_fallback = false;
+  bool add_bos = false;  // where the file does not say
   Json unknown = nullptr;
 };
 
@@ -131,7 +134,8 @@ Parts byte_level_parts(const io::GgufVocab& vocab) {
           .pre_tokenizer = std::move(pre.pre_tokenizer),
           .decoder = R"({"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true})",
           .merges = stored_merges_json(vocab),
-          .ignore_merges = pre.ignore_merges};
+          .ignore_merges = pre.ignore_merges,
+          .add_bos = pre.add_bos};
 }
 
 Json unknown_token(const io::GgufVocab& vocab) {
@@ -157,6 +161,7 @@ Parts sentencepiece_parts(const io::GgufVocab& vocab) {
           .decoder = Json{{"type", "Sequence"}, {"decoders", std::move(decoders)}}.dump(),
           .merges = piece_merges_json(vocab),
           .byte_fallback = true,
+          .add_bos = true,
           .unknown = unknown_token(vocab)};
 }
 
@@ -164,7 +169,7 @@ Parts model_parts(const io::GgufVocab& vocab) {
   if (vocab.model == "gpt2") return byte_level_parts(vocab);
   if (vocab.model == "llama") return sentencepiece_parts(vocab);
   fail_user("GGUF tokenizer: model '{}' is not one of gpt2 llama: use the model's Hugging Face folder",
-            vocab.model);
+            printable(vocab.model));
 }
 
 }  // namespace
@@ -181,8 +186,9 @@ std::string tokenizer_json(const io::GgufVocab& vocab) {
       R"("post_processor":{},"decoder":{},"model":{{"type":"BPE","dropout":null,"unk_token":{},)"
       R"("continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":{},"byte_fallback":{},)"
       R"("ignore_merges":{},"vocab":)",
-      added_tokens(vocab).dump(), parts.normalizer, parts.pre_tokenizer, post_processor(vocab).dump(),
-      parts.decoder, parts.unknown.dump(), parts.byte_fallback, parts.byte_fallback, parts.ignore_merges);
+      added_tokens(vocab).dump(), parts.normalizer, parts.pre_tokenizer,
+      post_processor(vocab, parts.add_bos).dump(), parts.decoder, parts.unknown.dump(), parts.byte_fallback,
+      parts.byte_fallback, parts.ignore_merges);
   json += vocab_json(vocab);
   json += R"(,"merges":)";
   json += parts.merges;

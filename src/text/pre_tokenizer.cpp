@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "util/error.hpp"
+#include "util/printable.hpp"
 
 namespace tessera::text {
 
@@ -25,25 +26,26 @@ struct Entry {
   std::string_view digits;  // Regex: how numbers are split
   bool compose;             // Unicode NFC first
   bool ignore_merges;
+  bool add_bos;  // where the file does not say; llama.cpp's table, and llama.cpp writes the files
 };
 
 // One line a name. Each says what the tokenizer.json of the models with that name says.
 constexpr Entry kEntries[] = {
-    {"", Split::Gpt2, "", false, false},  // files from before the key existed
-    {"default", Split::Gpt2, "", false, false},
-    {"gpt-2", Split::Gpt2, "", false, false},
-    {"phi-2", Split::Gpt2, "", false, false},
-    {"mpt", Split::Gpt2, "", true, false},
-    {"smollm", Split::Digits, "", false, false},
-    {"starcoder", Split::Digits, "", false, false},
-    {"refact", Split::Digits, "", false, false},
-    {"command-r", Split::Digits, "", true, false},
-    {"llama-bpe", Split::Regex, R"(\p{N}{1,3})", false, true},
-    {"llama3", Split::Regex, R"(\p{N}{1,3})", false, true},
-    {"llama-v3", Split::Regex, R"(\p{N}{1,3})", false, true},
-    {"smaug-bpe", Split::Regex, R"(\p{N}{1,3})", false, true},
-    {"qwen2", Split::Regex, R"(\p{N})", true, false},
-    {"deepseek-r1-qwen", Split::Regex, R"(\p{N})", true, false},
+    {"", Split::Gpt2, "", false, false, false},  // files from before the key existed
+    {"default", Split::Gpt2, "", false, false, false},
+    {"gpt-2", Split::Gpt2, "", false, false, false},
+    {"phi-2", Split::Gpt2, "", false, false, false},
+    {"mpt", Split::Gpt2, "", true, false, false},
+    {"smollm", Split::Digits, "", false, false, false},
+    {"starcoder", Split::Digits, "", false, false, false},
+    {"refact", Split::Digits, "", false, false, false},
+    {"command-r", Split::Digits, "", true, false, false},
+    {"llama-bpe", Split::Regex, R"(\p{N}{1,3})", false, true, true},
+    {"llama3", Split::Regex, R"(\p{N}{1,3})", false, true, true},
+    {"llama-v3", Split::Regex, R"(\p{N}{1,3})", false, true, true},
+    {"smaug-bpe", Split::Regex, R"(\p{N}{1,3})", false, true, false},
+    {"qwen2", Split::Regex, R"(\p{N})", true, false, false},
+    {"deepseek-r1-qwen", Split::Regex, R"(\p{N})", true, false, false},
 };
 
 /// The split of Llama 3 and Qwen 2: contractions, words with one leading sign or space, numbers, signs,
@@ -88,13 +90,13 @@ PreTokenizer find_pre_tokenizer(std::string_view pre) {
   for (const auto& entry : kEntries) {
     if (entry.name == pre) {
       const Json normalizer = entry.compose ? Json{{"type", "NFC"}} : Json(nullptr);
-      return {normalizer.dump(), pre_tokenizer_json(entry).dump(), entry.ignore_merges};
+      return {normalizer.dump(), pre_tokenizer_json(entry).dump(), entry.ignore_merges, entry.add_bos};
     }
     if (!entry.name.empty())
       fmt::format_to(std::back_inserter(known), "{}{}", known.empty() ? "" : " ", entry.name);
   }
-  fail_user("GGUF tokenizer: pre-tokenizer '{}' is not one of {}: use the model's Hugging Face folder", pre,
-            known);
+  fail_user("GGUF tokenizer: pre-tokenizer '{}' is not one of {}: use the model's Hugging Face folder",
+            printable(pre), known);
 }
 
 }  // namespace tessera::text

@@ -9,6 +9,7 @@ struct PreTokenizer {
   std::string normalizer;     // JSON of tokenizer.json's `normalizer`
   std::string pre_tokenizer;  // JSON of `pre_tokenizer`
   bool ignore_merges;         // a word that is a token is taken whole
+  bool add_bos;               // BOS in front when the file has no tokenizer.ggml.add_bos_token
 };
 
 /// Throws UserError that names `pre` when it is not known.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "util/error.hpp"
+#include "util/printable.hpp"
 
 namespace tessera::text {
 
@@ -30,7 +31,9 @@ struct RustString {
 inline void check_rust(char* error, std::string_view what, std::string_view advice) {
   if (error == nullptr) return;
   const std::unique_ptr<char, FreeRustString> owner(error);
-  fail_user("{}: {}: {}", what, error, advice);
+  // The texts of the libraries quote the file; a template's own message may take a few lines.
+  constexpr std::size_t kLongest = 500;
+  fail_user("{}: {}: {}", what, one_line(error, kLongest), advice);
 }
 
 }  // namespace tessera::text

@@ -8,9 +8,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "util/error.hpp"
@@ -41,6 +40,16 @@ void remove_unfinished_files() noexcept {
   for (const auto& name : g_unfinished) {
     if (const char* path = name.load()) ::unlink(path);
   }
+}
+
+void install_truncation_handler() {
+  std::signal(SIGBUS, [](int) {
+    // One write, and no lock that the thread may hold already.
+    constexpr std::string_view kText = "tessera: a file was cut short while it was read: get it again\n";
+    [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, kText.data(), kText.size());
+    remove_unfinished_files();
+    _exit(2);
+  });
 }
 
 MappedFile::MappedFile(fs::path path, const std::byte* data, std::size_t size)
@@ -116,11 +125,20 @@ std::string read_text_file(const fs::path& path) {
   std::error_code ignored;
   check(!fs::is_directory(path, ignored), "cannot read {}: it is a folder: give the path of a file",
         path.string());
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
-  std::ostringstream text;
-  text << in.rdbuf();
-  return std::move(text).str();
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail_user("cannot read {}: {}: check the path", path.string(), errno_text());
+  std::string text;
+  ssize_t n;
+  do {
+    std::array<char, 1 << 16> buffer;
+    n = ::read(fd, buffer.data(), buffer.size());
+    if (n > 0) text.append(buffer.data(), static_cast<std::size_t>(n));
+  } while (n > 0 || (n < 0 && errno == EINTR));
+  const std::string reason = n < 0 ? errno_text() : "";
+  ::close(fd);
+  if (n < 0)
+    fail_system("cannot read {}: {} after {} bytes: check the disk", path.string(), reason, text.size());
+  return text;
 }
 
 void write_text_file(const fs::path& path, std::string_view text) {

@@ -56,7 +56,11 @@ class AtomicFile {
 /// process. Async-signal-safe.
 void remove_unfinished_files() noexcept;
 
-/// The whole file as text. Throws UserError when it cannot be read.
+/// Reading a mapped file that was cut short meanwhile raises SIGBUS. From now on that removes unfinished
+/// files and ends the process with one line on stderr and exit code 2.
+void install_truncation_handler();
+
+/// The whole file as text. Throws UserError when it cannot be opened, SystemError when reading fails.
 std::string read_text_file(const std::filesystem::path& path);
 
 /// AtomicFile in one call.

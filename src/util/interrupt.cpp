@@ -1,5 +1,6 @@
 #include "util/interrupt.hpp"
 
+#include <atomic>
 #include <csignal>
 
 #include "util/error.hpp"
@@ -8,7 +9,9 @@
 namespace tessera {
 namespace {
 
-volatile std::sig_atomic_t g_interrupted = 0;
+// Written by the handler and read by any thread.
+std::atomic<int> g_interrupted = 0;
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may not wait for a lock");
 
 void on_signal(int signal) {
   if (g_interrupted != 0) {

@@ -4,13 +4,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "util/error.hpp"
+#include "util/printable.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -39,18 +45,17 @@ std::atomic<int> g_sessions{0};
 class Pool {
  public:
   explicit Pool(int threads) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+    workers_.reserve(static_cast<std::size_t>(threads));
+    try {
+      for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+    } catch (const std::system_error& error) {
+      stop();
+      fail_system("cannot start {} threads: {}: set TESSERA_THREADS to fewer", threads,
+                  error.code().message());
+    }
   }
 
-  ~Pool() {
-    {
-      std::lock_guard lock(mutex_);
-      stop_ = true;
-      epoch_.fetch_add(1, std::memory_order_release);
-    }
-    wake_.notify_all();
-    for (auto& worker : workers_) worker.join();
-  }
+  ~Pool() { stop(); }
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
@@ -78,6 +83,16 @@ class Pool {
   }
 
  private:
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+      epoch_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+
   void part(int index) {
     if (index >= parts_) return;
     t_inside = true;
@@ -128,10 +143,18 @@ class Pool {
   std::exception_ptr error_;
 };
 
+// More than any machine's cores: a typing error.
+constexpr int kMostThreads = 1024;
+
 int default_threads() {
-  if (const char* text = std::getenv("TESSERA_THREADS")) {
-    const int n = std::atoi(text);
-    if (n >= 1) return n;
+  if (const char* text = std::getenv("TESSERA_THREADS"); text != nullptr && *text != '\0') {
+    const std::string_view number(text);
+    int n = 0;
+    const auto [end, error] = std::from_chars(number.begin(), number.end(), n);
+    check(error == std::errc{} && end == number.end() && n >= 1 && n <= kMostThreads,
+          "TESSERA_THREADS is '{}': it must be a number from 1 to {}: set it so, or unset it",
+          printable(number), kMostThreads);
+    return n;
   }
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -7,6 +7,7 @@
 namespace tessera {
 
 /// Number of threads that parallel_for uses. Default: TESSERA_THREADS, else the cores this process may use.
+/// Throws UserError when TESSERA_THREADS is not a number from 1 to 1024.
 int num_threads();
 
 /// Sets the number of threads (>= 1). Not to be called from inside a parallel_for.
@@ -29,7 +30,7 @@ void run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context)
 
 /// Calls body(begin, end) on contiguous ranges that cover [0, n), at least `grain` items each, and waits.
 /// Ranges are a pure function of n, grain and the thread count. The first exception is rethrown here.
-/// A nested call runs on the calling thread.
+/// A nested call runs on the calling thread. Throws SystemError when the threads cannot be started.
 template <class Body>
 void parallel_for(std::int64_t n, std::int64_t grain, Body&& body) {
   detail::run_parallel(

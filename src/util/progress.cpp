@@ -12,6 +12,12 @@ namespace tessera {
 namespace {
 std::atomic<bool> g_enabled{true};
 constexpr int kWidth = 28;
+
+// fmt::print throws when stderr is gone, which is no reason to stop the work, and this runs in a destructor.
+template <class... Args>
+void print(fmt::format_string<Args...> text, Args&&... args) {
+  std::fputs(fmt::format(text, std::forward<Args>(args)...).c_str(), stderr);
+}
 }  // namespace
 
 Progress::Progress(std::string what, std::int64_t total, std::string unit)
@@ -37,9 +43,9 @@ void Progress::finish() {
   if (std::exchange(finished_, true) || !g_enabled) return;
   const double seconds = clock_.seconds();
   if (terminal_) {
-    if (last_draw_ >= 0) fmt::print(stderr, "\r\x1b[K");
+    if (last_draw_ >= 0) print("\r\x1b[K");
   } else if (seconds > 2) {
-    fmt::print(stderr, "{}: {} in {:.1f} s\n", what_, amount_text(), seconds);
+    print("{}: {} in {:.1f} s\n", what_, amount_text(), seconds);
   }
 }
 
@@ -50,12 +56,12 @@ std::string Progress::amount_text() const {
 
 void Progress::draw() {
   if (total_ <= 0) {
-    fmt::print(stderr, "\r\x1b[K{} {}", what_, amount_text());
+    print("\r\x1b[K{} {}", what_, amount_text());
   } else {
     const double part = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const int filled = static_cast<int>(part * kWidth);
-    fmt::print(stderr, "\r\x1b[K{} [{:=<{}}{: <{}}] {:3.0f}% {}", what_, "", filled, "", kWidth - filled,
-               part * 100, amount_text());
+    print("\r\x1b[K{} [{:=<{}}{: <{}}] {:3.0f}% {}", what_, "", filled, "", kWidth - filled, part * 100,
+          amount_text());
   }
   std::fflush(stderr);
 }

@@ -98,8 +98,10 @@ TEST(Form, Sizes) {
   EXPECT_EQ(form_bytes(Form::RowsBf16, shape), 660 * 2);
   EXPECT_EQ(form_bytes(Form::RowsBfp8, shape), 20 * (3 + 48));
   EXPECT_EQ(form_bytes(Form::StripsF32, shape), 2 * 2 * 10 * 32 * 4);
-  EXPECT_EQ(form_bytes(Form::StripsBfp8, shape), 2 * 2 * 10 * 34);
-  EXPECT_EQ(form_bytes(Form::StripsBfp4, shape), 2 * 2 * 10 * 18);
+  EXPECT_EQ(form_bytes(Form::StripsBfp8, shape), 2 * 2 * (1024 + 64 + 64));  // K is padded to 32
+  EXPECT_EQ(form_bytes(Form::StripsBfp4, shape), 2 * 2 * (512 + 64 + 64));
+  // 8.5 and 4.5 bits a weight, and a little.
+  EXPECT_EQ(form_bytes(Form::StripsBfp8, {2048, 32}), 64 * (1024 + 64) + 128);
 }
 
 // The layout that the header promises and the kernels read.
@@ -111,17 +113,35 @@ TEST(Form, BytesOfAStrip) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(form_bytes(Form::StripsBfp8, {2, 40})));
   encode(Form::StripsBfp8, {2, 40}, values, bytes);
   const auto at = [&](std::size_t i) { return static_cast<int>(static_cast<std::int8_t>(bytes[i])); };
+  // A pair of k by 32 columns, k and k + 1 side by side.
   EXPECT_EQ(at(0), 64);
-  EXPECT_EQ(at(17), -64);
-  EXPECT_EQ(at(32 + 3), 96);
-  EXPECT_EQ(at(64), 127 - 6);
-  EXPECT_EQ(static_cast<std::uint8_t>(bytes[65]), 128 - 6);
-  EXPECT_EQ(at(66), 122);  // 3 = 96 * 2^-5
+  EXPECT_EQ(at(17 * 2), -64);
+  EXPECT_EQ(at(3 * 2 + 1), 96);
+  // Steps above the group's smallest exponent: 1 = 64 * 2^-6, 3 = 96 * 2^-5; zeros have none.
+  EXPECT_EQ(at(1024), 1);
+  EXPECT_EQ(at(1024 + 1), 2);
+  EXPECT_EQ(at(1024 + 2), 1);
+  EXPECT_EQ(at(1024 + 64), 127 - 6);
+  EXPECT_EQ(static_cast<std::uint8_t>(bytes[1024 + 65]), 128 - 6);
 
+  bytes.resize(static_cast<std::size_t>(form_bytes(Form::StripsBfp4, {2, 40})));
   encode(Form::StripsBfp4, {2, 40}, values, bytes);
-  EXPECT_EQ(at(0), static_cast<std::int8_t>(0x8C));  // column 0: 4 + 8; column 16: 0 + 8
-  EXPECT_EQ(at(1), 0x48);                            // column 1: 0 + 8; column 17: -4 + 8
-  EXPECT_EQ(at(32), 127 - 2);
+  EXPECT_EQ(at(0), static_cast<std::int8_t>(0x8C));  // column 0: 4 + 8 and 0 + 8
+  EXPECT_EQ(at(17), static_cast<std::int8_t>(0x84));
+  EXPECT_EQ(at(3), static_cast<std::int8_t>(0xE8));
+  EXPECT_EQ(at(512 + 64), 127 - 2);
+}
+
+TEST(Form, AWideBlockKeepsItsExponents) {
+  std::vector<float> values(32 * 32, 1.0f);
+  for (std::size_t c = 0; c < 16; ++c) values[5 * 32 + c] = 0x1p-10f;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(form_bytes(Form::StripsBfp8, {32, 32})));
+  encode(Form::StripsBfp8, {32, 32}, values, bytes);
+  EXPECT_EQ(std::to_integer<int>(bytes[1024 + 64]), 0);
+  EXPECT_EQ(std::to_integer<int>(bytes[1024]), 127 - 6);
+  EXPECT_EQ(std::to_integer<int>(bytes[1024 + 5]), 117 - 6);
+  EXPECT_EQ(std::to_integer<int>(bytes[1024 + 65]), 127 - 6);
+  EXPECT_EQ(trip(Form::StripsBfp8, {32, 32}, values), values);
 }
 
 TEST(Form, ExtremeValues) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 
 #include "util/error.hpp"
@@ -96,6 +97,25 @@ TEST(Tensor, CopiesOverwriteInPlace) {
   copy_to_device(std::span<const float>(Floats{3, 4}), tensor);
   EXPECT_EQ(handle.to_vector(), (Floats{3, 4}));
   EXPECT_THROW(copy_to_device(std::span<const float>(Floats{3}), tensor), UserError);
+}
+
+TEST(Tensor, IntegersComeFromFloatsAndIntegers) {
+  constexpr float kMost = std::numeric_limits<float>::max(), kNan = std::numeric_limits<float>::quiet_NaN();
+  const Floats values{4294967040.0f, 2147483648.0f, 1.9f, kNan, kMost, -1.5f};
+  for (const Engine engine : {Engine::Ref, Engine::Fast}) {
+    const auto device = open(engine);
+    const auto trip = [&](DataType dtype) {
+      return to_device(*device, values, {{6}, dtype, Layout::ROW_MAJOR}).to_vector();
+    };
+    EXPECT_EQ(trip(DataType::UINT32),
+              (Floats{4294967040.0f, 2147483648.0f, 1, 0, 4294967295.0f, 4294967295.0f}));
+    EXPECT_EQ(trip(DataType::INT32), (Floats{2147483647.0f, 2147483647.0f, 1, 0, 2147483647.0f, -1}));
+    const TensorSpec spec{{1}, DataType::UINT32, Layout::ROW_MAJOR};
+    EXPECT_EQ(to_device(*device, std::vector<std::int32_t>{-1}, spec).to_vector(), Floats{4294967295.0f});
+    Tensor floats = to_device(*device, Floats{1, 2}, tile({1, 2}, DataType::FLOAT32));
+    EXPECT_THROW(copy_to_device(std::span<const std::int32_t>(std::vector<std::int32_t>{3, 4}), floats),
+                 UserError);
+  }
 }
 
 TEST(Tensor, Views) {

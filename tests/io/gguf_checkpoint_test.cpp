@@ -75,6 +75,15 @@ TEST(GgufCheckpoint, Tokenizer) {
   EXPECT_EQ(files.bos_token, "");
   EXPECT_EQ(files.chat_template, "{{ messages }}");
   EXPECT_FALSE(files.vocab->add_space_prefix);
+  EXPECT_EQ(files.vocab->add_bos_token, false);
+}
+
+// Whether BOS stands in front then is the pre-tokenizer's matter, which text/ knows.
+TEST(GgufCheckpoint, AnAbsentAddBosTokenStaysAbsent) {
+  std::string bytes = tiny_llama().bytes();
+  bytes.replace(bytes.find("add_bos_token"), 3, "dda");
+  const TokenizerFiles files = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf")->tokenizer();
+  EXPECT_EQ(files.vocab->add_bos_token, std::nullopt);
 }
 
 TEST(GgufCheckpoint, Llama3FrequencyDivisors) {

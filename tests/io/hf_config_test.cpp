@@ -171,6 +171,27 @@ TEST(HfConfig, GenerationConfigWins) {
                UserError);
 }
 
+std::string error_of_text(const std::string& text) {
+  try {
+    parse_hf_config(text, "config.json");
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(HfConfig, ErrorsHaveNoMoreThanTheFilesFault) {
+  EXPECT_EQ(
+      error_of_text(R"({"rope_theta": 1e999})"),
+      "config.json is not valid JSON: number overflow parsing '1e999': correct the file or get it again");
+  EXPECT_TRUE(
+      error_of_text("{").starts_with("config.json is not valid JSON: parse error at line 1, column 2"));
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  EXPECT_EQ(error_of_text(R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": )" +
+                          deep + "}"),
+            "config.json cannot be used: 'vocab_size' is array: it must be an integer of at least 1");
+}
+
 TEST(HfConfig, TokenizerConfig) {
   TokenizerFiles files;
   apply_tokenizer_config(files, R"({"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false},
@@ -178,7 +199,6 @@ TEST(HfConfig, TokenizerConfig) {
                          "tokenizer_config.json");
   EXPECT_EQ(files.bos_token, "<s>");
   EXPECT_EQ(files.eos_token, "</s>");
-  EXPECT_TRUE(files.add_bos_token);
   EXPECT_EQ(files.chat_template, "D");
   apply_tokenizer_config(files, R"({"bos_token": null, "chat_template": "S"})", "tokenizer_config.json");
   EXPECT_EQ(files.bos_token, "");

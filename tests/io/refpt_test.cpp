@@ -67,6 +67,23 @@ TEST(Refpt, MissingKeyAndOtherFiles) {
   }
 }
 
+TEST(Refpt, TokensWithoutDimensionsAreRefused) {
+  std::string bytes = read_text_file(TESSERA_TEST_DATA "/io/tiny.refpt");
+  // Shape (1, 8) and strides (8, 1) become (), kept to the length by two notes of it under a number not in
+  // use.
+  const std::string nothing = ")q\xF0q\xF0";
+  for (const std::string& tuple : {std::string("K\1K\10\x86"), std::string("K\10K\1\x86")}) {
+    bytes.replace(bytes.find(tuple), tuple.size(), nothing);
+  }
+  try {
+    parse_refpt(as_bytes(bytes), "x.refpt");
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("1 tokens and 40 values of top five"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(Pickle, RefusesWhatItDoesNotKnowAndDoesNotRecurse) {
   EXPECT_THROW(Pickle::parse(as_bytes("cos\nsystem\n(S'true'\ntR."), "x"), UserError);  // protocol 0 string
   EXPECT_THROW(Pickle::parse(as_bytes("."), "x"), UserError);

@@ -59,6 +59,12 @@ TEST(TextDefect, SeesLoops) {
   Ids phrase;
   for (int i = 0; i < 40; ++i) phrase.push_back(100 + i % 3);
   EXPECT_NE(text_defect("one two three", phrase).text, "");
+  // A good beginning does not save a second half that loops.
+  Ids late = counting(60);
+  for (int i = 0; i < 60; ++i) late.push_back(100 + i % 3);
+  EXPECT_EQ(text_defect("one two three", late).text, "3 tokens repeat over and over");
+  late.resize(80);
+  EXPECT_EQ(text_defect("one two three", late).text, "");
   // No fixed period, yet one token is most of the text.
   Ids mostly;
   for (int i = 0; i < 60; ++i) mostly.push_back(i * i % 5 < 4 && i % 7 != 3 ? 9 : i);

@@ -199,6 +199,10 @@ TEST(KvCache, Refusals) {
     Maker make(engine, DataType::BFLOAT16);
     const Tensor cache = zeros(make.device(), {{2, 1, 4, 8}, DataType::BFLOAT8_B, Layout::TILE});
     const Tensor idx = make.ints({0, 1}, {2}), table = make.ints({0, 1}, {1, 2});
+    const Tensor none = zeros(make.device(), {{2, 1, 0, 8}, DataType::BFLOAT16, Layout::TILE});
+    expect_refused("paged_update_cache", "room for at least one position", [&] {
+      paged_update_cache(none, make.normal({1, 2, 1, 8}), idx, make.ints({0, 1}, {2, 1}));
+    });
     expect_refused("fill_cache", "batch_idx 2", [&] { fill_cache(cache, make.normal({1, 1, 4, 8}), 2); });
     expect_refused("fill_cache", "5 tokens", [&] { fill_cache(cache, make.normal({1, 1, 5, 8}), 0); });
     expect_refused("fill_cache", "kv_heads, seq, head_dim",

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "fixed_point.hpp"
 #include "op_test_util.hpp"
 
 namespace tessera::test {
@@ -34,6 +35,14 @@ Tensor matrix(Device& device, const std::vector<float>& v, const Shape& shape, c
                    form.strips ? DRAM_WIDTH_SHARDED : DRAM_MEMORY_CONFIG);
 }
 
+// Block-float weights round activations first (ActivationsRoundAsDocumented); here they come rounded, so that
+// sums are compared as closely as for the other forms.
+Tensor rounded(Maker& make, const Tensor& x, const WeightForm& form) {
+  if (!is_block_float(form.dtype)) return x;
+  const Shape& shape = x.logical_shape();
+  return make.from(fixed_point(x.to_vector(), static_cast<std::size_t>(shape[-1])), shape);
+}
+
 // N(0, 1) products: the error of a sum of k is relative to its terms, not to a sum that may cancel.
 Tolerance tolerance(DataType dtype, std::int64_t k) {
   const float abs = 4e-7f * static_cast<float>(k) + 1e-6f;
@@ -52,7 +61,7 @@ TEST(Linear, EveryFormMatchesRef) {
           expect_fast_matches_ref(
               dtype,
               [&](Maker& make) {
-                const Tensor x = make.normal({1, 1, m, k});
+                const Tensor x = rounded(make, make.normal({1, 1, m, k}), form);
                 const Tensor w = matrix(make.device(), values(make.rng(), k * n), {k, n}, form);
                 EXPECT_EQ(w.form(), make.device().engine() == Engine::Fast ? form.form : Form::RowsF32);
                 return std::vector{linear(x, w)};
@@ -70,7 +79,7 @@ TEST(Linear, BiasAndActivations) {
       expect_fast_matches_ref(
           dtype,
           [&](Maker& make) {
-            const Tensor x = make.normal({2, 1, 5, 40});
+            const Tensor x = rounded(make, make.normal({2, 1, 5, 40}), form);
             const Tensor w = matrix(make.device(), values(make.rng(), 40 * 67), {1, 1, 40, 67}, form);
             const Tensor bias = make.normal({1, 1, 1, 67});
             return std::vector{linear(x, w, bias), linear(x, w, bias, Activation::Silu),
@@ -86,13 +95,98 @@ TEST(Linear, HeavyTailedAndExtremeInputs) {
   for (const WeightForm& form : kForms) {
     expect_fast_matches_ref(DataType::FLOAT32,
                             [&](Maker& make) {
-                              const Tensor x = make.heavy_tailed({1, 1, 6, 96});
+                              const Tensor x = rounded(make, make.heavy_tailed({1, 1, 6, 96}), form);
                               std::vector<float> w = values(make.rng(), 96 * 50);
                               for (std::size_t i = 0; i < w.size(); i += 37) w[i] = i % 2 == 0 ? 0.0f : 60.0f;
                               return std::vector{linear(x, matrix(make.device(), w, {96, 50}, form))};
                             },
                             // Terms of up to 60 times a tail of some 20.
                             {3e-3f, 2e-5f});
+  }
+}
+
+// |error| <= sum of |w| times half a unit of its block, and that rounding is what bounds it.
+TEST(Linear, ActivationsRoundAsDocumented) {
+  for (const DataType dtype : {DataType::BFLOAT8_B, DataType::BFLOAT4_B}) {
+    for_each_isa([&] {
+      for (const std::int64_t m : {1, 9}) {
+        const std::int64_t k = 150, n = 40;
+        Maker make(Engine::Fast, DataType::FLOAT32);
+        const Tensor x = make.heavy_tailed({m, k});
+        const Tensor w = matrix(make.device(), values(make.rng(), k * n), {k, n}, {dtype, true, {}});
+        const std::vector<float> xs = x.to_vector(), ws = w.to_vector(), y = linear(x, w).to_vector();
+        std::vector<double> exact(y.size()), bound(y.size());
+        for_each_fixed_block(xs, k, [&](std::size_t first, std::size_t count, float unit) {
+          for (std::size_t i = first; i < first + count; ++i) {
+            for (std::size_t c = 0; c < 40; ++c) {
+              const double weight = ws[i % 150 * 40 + c];
+              exact[i / 150 * 40 + c] += xs[i] * weight;
+              bound[i / 150 * 40 + c] += std::abs(weight) * unit / 2 + std::abs(xs[i] * weight) * 1e-6;
+            }
+          }
+        });
+        for (std::size_t i = 0; i < y.size(); ++i) EXPECT_LE(std::abs(y[i] - exact[i]), bound[i]) << i;
+        const std::vector<float> same =
+            linear(make.from(fixed_point(xs, static_cast<std::size_t>(k)), {m, k}), w).to_vector();
+        EXPECT_TRUE(same_bits(y, same));
+      }
+    });
+  }
+}
+
+// Exponents of a group that lie too far apart for 14-bit integers, in some blocks and one of two groups.
+TEST(Linear, WideBlocks) {
+  for (const WeightForm& form : kForms) {
+    for (const std::int64_t m : kRowCounts) {
+      SCOPED_TRACE(testing::Message() << to_string(form.dtype) << " m " << m);
+      expect_fast_matches_ref(
+          DataType::FLOAT32,
+          [&](Maker& make) {
+            const Tensor x = rounded(make, make.normal({m, 261}), form);
+            std::vector<float> w = values(make.rng(), 261 * 48);
+            for (const std::size_t k : {3u, 40u, 70u, 71u, 200u}) {
+              for (std::size_t c = k == 40 ? 16 : 0; c < 32; ++c) w[k * 48 + c] *= 1e-4f;
+            }
+            return std::vector{linear(x, matrix(make.device(), w, {261, 48}, form))};
+          },
+          tolerance(DataType::FLOAT32, 261));
+    }
+  }
+}
+
+// Exact sums have no order: every instruction set gives the same bits.
+TEST(Linear, BlockFloatIsTheSameOnEveryInstructionSet) {
+  for (const DataType dtype : {DataType::BFLOAT8_B, DataType::BFLOAT4_B}) {
+    for (const std::int64_t m : {1, 4, 33}) {
+      std::vector<float> first;
+      for_each_isa([&] {
+        Maker make(Engine::Fast, DataType::FLOAT32);
+        const Tensor x = make.heavy_tailed({m, 261});
+        const Tensor w = matrix(make.device(), values(make.rng(), 261 * 71), {261, 71}, {dtype, true, {}});
+        const std::vector<float> y = linear(x, w).to_vector();
+        if (first.empty()) first = y;
+        EXPECT_TRUE(same_bits(first, y));
+      });
+    }
+  }
+}
+
+TEST(Linear, TinyAndHugeActivations) {
+  for (const DataType dtype : {DataType::BFLOAT8_B, DataType::BFLOAT4_B}) {
+    for_each_isa([&] {
+      Maker make(Engine::Fast, DataType::FLOAT32);
+      std::vector<float> x(4 * 64, 0.0f);
+      x[0] = 0x1p-101f;  // rounds to nothing
+      x[64] = 0x1p-99f;
+      x[128] = 3e38f;
+      x[192] = -1e-42f;
+      const Tensor w = matrix(make.device(), std::vector<float>(64 * 32, 0.5f), {64, 32}, {dtype, true, {}});
+      const std::vector<float> y = linear(make.from(x, {4, 64}), w).to_vector();
+      EXPECT_EQ(y[0], 0.0f);
+      EXPECT_EQ(y[32], 0x1p-100f);
+      EXPECT_NEAR(y[64], 1.5e38f, 1.5e38f * 0x1p-13f);
+      EXPECT_EQ(y[96], 0.0f);
+    });
   }
 }
 
@@ -173,6 +267,10 @@ TEST(Linear, Refusals) {
     expect_refused("linear", "one float matrix [K, N] expected", [&] { linear(x, make.normal({2, 6, 8})); });
     expect_refused("linear", "one float matrix [K, N] expected", [&] { linear(x, Tensor()); });
     expect_refused("linear", "no input tensor", [&] { linear(Tensor(), w); });
+    expect_refused("linear", "output dtype bfloat8_b",
+                   [&] { linear(x, w, {}, Activation::None, {.dtype = DataType::BFLOAT8_B}); });
+    expect_refused("linear", "output width-sharded",
+                   [&] { linear(x, w, {}, Activation::None, {.memory_config = DRAM_WIDTH_SHARDED}); });
   }
   Maker make(Engine::Fast, DataType::BFLOAT16);
   const Tensor block =

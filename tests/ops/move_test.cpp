@@ -142,6 +142,10 @@ TEST(Reshape, IsAView) {
     EXPECT_EQ(y.logical_shape(), (Shape{1, 1, 6, 4}));
     EXPECT_EQ(reshape(x, {24}).to_vector(), x.to_vector());
     expect_refused("reshape", "the volumes differ", [&] { reshape(x, {5, 5}); });
+    // No dimensions: one value.
+    const Tensor scalar = numbered(x.device(), {}, DataType::BFLOAT16);
+    EXPECT_EQ(reshape(scalar, {1, 1}).logical_shape(), (Shape{1, 1}));
+    EXPECT_EQ(reshape(reshape(scalar, {1, 1}), {}).to_vector(), scalar.to_vector());
   }
 }
 

@@ -178,7 +178,23 @@ TEST(Sdpa, Refusals) {
     expect_refused(paged, "user 1: page 2 of a cache of 2 blocks", [&] { paged_at({0, 2}, {3, 3}); });
     expect_refused(paged, "user 0: page -1", [&] { paged_at({0, -1, 1, 0}, {16, 3}); });
     expect_refused(paged, "position 16 in a cache of 16", [&] { paged_at({0, 1}, {16, 3}); });
+    const Tensor none = make.normal({2, 2, 0, 8}), table = make.ints({0, 0}, {2, 1});
+    expect_refused(paged, "blocks of at least one position", [&] {
+      paged_scaled_dot_product_attention_decode(q, none, none, table, make.ints({0, 0}, {2}));
+    });
+    const OpOptions block_float{.dtype = DataType::BFLOAT8_B};
+    expect_refused(decode, "output dtype bfloat8_b", [&] {
+      scaled_dot_product_attention_decode(q, cache, cache, make.ints({0, 0}, {2}), {}, block_float);
+    });
+    expect_refused(paged, "output dtype bfloat8_b", [&] {
+      paged_scaled_dot_product_attention_decode(q, cache, cache, table, make.ints({0, 0}, {2}), {},
+                                                block_float);
+    });
+    expect_refused("chunked_scaled_dot_product_attention", "output dtype bfloat8_b",
+                   [&] { chunked_scaled_dot_product_attention(q, cache, cache, table, 0, {}, block_float); });
     const char* prefill = "scaled_dot_product_attention";
+    expect_refused(prefill, "output dtype bfloat8_b",
+                   [&] { scaled_dot_product_attention(one, one, one, {}, true, {}, block_float); });
     expect_refused(prefill, "a multiple expected", [&] { scaled_dot_product_attention(one, three, three); });
     expect_refused(prefill, "one sequence expected", [&] { scaled_dot_product_attention(q, cache, cache); });
     expect_refused(prefill, "is_causal=false expected",

@@ -31,7 +31,7 @@ std::string header(const std::string& descr, const std::string& shape, const std
 }
 
 HostTensor parse(const std::string& file) {
-  return parse_npy(std::as_bytes(std::span(file)));
+  return parse_npy(std::as_bytes(std::span(file)), "x.npy");
 }
 
 void expect_refused(const std::string& file, const std::string& text) {
@@ -40,7 +40,7 @@ void expect_refused(const std::string& file, const std::string& text) {
     ADD_FAILURE() << "not refused: " << text;
   } catch (const UserError& error) {
     const std::string what = error.what();
-    EXPECT_TRUE(what.starts_with("npy: ")) << what;
+    EXPECT_TRUE(what.starts_with("x.npy: ")) << what;
     EXPECT_NE(what.find(text), std::string::npos) << what;
     EXPECT_EQ(what.find('\n'), std::string::npos) << what;
   }
@@ -132,6 +132,13 @@ TEST(Npy, ReadsWhatItWrites) {
     EXPECT_EQ(read_npy(path).to_int_vector(), ints);
   }
   EXPECT_THROW(read_npy(folder.path() / "absent.npy"), UserError);
+  const auto bad = folder.write("bad.npy", "not at all");
+  try {
+    read_npy(bad);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.what(), bad.string() + ": no NUMPY magic: not a .npy file");
+  }
 }
 
 }  // namespace

@@ -103,5 +103,33 @@ TEST(ChatTemplate, EndlessWorkIsStopped) {
   EXPECT_NE(user_error([] { render("{{" + std::string(100'000, '[') + "}}"); }), "");
 }
 
+TEST(ChatTemplate, MemoryIsLimited) {
+  const auto refused = [](const std::string& source) { return user_error([&] { render(source); }); };
+  EXPECT_NE(refused(R"({{ "a\nb"|indent(100000000000000) }})").find("more than 256 MiB of memory"),
+            std::string::npos);
+  EXPECT_NE(refused("{{ [1]|batch(100000000000) }}").find("more than 256 MiB of memory"), std::string::npos);
+  // Texts and lists that double; the sum of what they hold stays below what a process may.
+  EXPECT_NE(refused("{% set ns = namespace(s='aaaa') %}{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s "
+                    "%}{% endfor %}")
+                .find("more than 256 MiB of memory"),
+            std::string::npos);
+  EXPECT_NE(refused("{% set ns = namespace(s=[1]) %}{% for i in range(64) %}"
+                    "{% set ns.s = [ns.s|tojson, ns.s|tojson] %}{% endfor %}"),
+            "");
+  EXPECT_EQ(render("{{ 'as before' }}"), "as before");
+}
+
+TEST(ChatTemplate, DeepValuesDoNotUseUpTheStack) {
+  const std::string nested = std::string(20, '[') + "ns.s" + std::string(20, ']');
+  for (const int rounds : {36'000, 39'000}) {  // just enough steps, and too few: 700 thousand levels
+    for (const char* last : {"", "{{ ns.s }}", "{{ ns.s|tojson }}", "{{ ns.s == [ns.s] }}"}) {
+      const std::string source = "{% set ns = namespace(s=[]) %}{% for a in range(" + std::to_string(rounds) +
+                                 ") %}{% set ns.s = " + nested + " %}{% endfor %}" + last;
+      const std::string error = user_error([&] { render(source); });
+      EXPECT_EQ(error.empty(), rounds == 36'000) << error;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tessera::text::test

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "text/piece_merges.hpp"
@@ -48,6 +49,23 @@ TEST(GgufTokenizer, AddsBosWhenTheFileSaysSo) {
   EXPECT_TRUE(from_vocab(vocab).encode("", false).empty());
 }
 
+TEST(GgufTokenizer, AddsBosAsLlamaCppDoesWhenTheFileIsSilent) {
+  const auto first_id = [](io::GgufVocab vocab) {
+    vocab.bos_token_id = 10;
+    vocab.add_bos_token = std::nullopt;
+    return from_vocab(vocab).encode("1").front();
+  };
+  for (const char* pre : {"llama-bpe", "llama3", "llama-v3"})
+    EXPECT_EQ(first_id(digit_vocab(pre)), 10) << pre;
+  for (const char* pre : {"smaug-bpe", "qwen2", "smollm", ""})
+    EXPECT_EQ(first_id(digit_vocab(pre)), 0) << pre;
+  EXPECT_EQ(first_id(test_vocab("pieces")), 10);
+  auto vocab = digit_vocab("llama-bpe");
+  vocab.bos_token_id = 10;
+  vocab.add_bos_token = false;
+  EXPECT_EQ(from_vocab(vocab).encode("1"), (Ids{0}));
+}
+
 TEST(GgufTokenizer, SpacePrefixIsTheFilesChoice) {
   auto vocab = test_vocab("pieces");
   vocab.add_space_prefix = false;
@@ -64,6 +82,24 @@ TEST(GgufTokenizer, NamesWhatItDoesNotKnow) {
   vocab.model = "rwkv";
   EXPECT_EQ(user_error([&] { from_vocab(vocab); }),
             "GGUF tokenizer: model 'rwkv' is not one of gpt2 llama: use the model's Hugging Face folder");
+}
+
+TEST(GgufTokenizer, ErrorsAreNotTheFilesToWrite) {
+  const std::string evil = "\x1b]0;title\x07" + std::string(2000, 'x');
+  auto model = digit_vocab("gpt-2");
+  model.model = evil;
+  auto twice = digit_vocab("gpt-2");
+  twice.tokens[0] = twice.tokens[1] = evil;
+  auto merges = digit_vocab("gpt-2");
+  merges.merges[0] = evil + " " + evil;
+  for (const std::string& error :
+       {user_error([&] { digit_ids(evil); }), user_error([&] { from_vocab(model); }),
+        user_error([&] { from_vocab(twice); }), user_error([&] { from_vocab(merges); }),
+        user_error([&] { ChatTemplate("{{ raise_exception('" + evil + "') }}", "", "").render({}); })}) {
+    EXPECT_FALSE(error.empty());
+    EXPECT_LT(error.size(), 700u) << error;
+    EXPECT_TRUE(std::ranges::none_of(error, [](unsigned char c) { return c < 0x20 || c == 0x7F; })) << error;
+  }
 }
 
 template <class Change>

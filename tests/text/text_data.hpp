@@ -36,7 +36,7 @@ inline io::GgufVocab test_vocab(const std::string& name) {
   json.at("bos_token_id").get_to(vocab.bos_token_id);
   json.at("eos_token_id").get_to(vocab.eos_token_id);
   json.at("unknown_token_id").get_to(vocab.unknown_token_id);
-  json.at("add_bos_token").get_to(vocab.add_bos_token);
+  vocab.add_bos_token = json.at("add_bos_token").get<bool>();
   json.at("add_space_prefix").get_to(vocab.add_space_prefix);
   return vocab;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "io/temp_folder.hpp"
@@ -137,6 +138,25 @@ TEST(ReadTextFile, Refusals) {
       EXPECT_EQ(std::string(error.what()).find("Success"), std::string::npos) << error.what();
     }
   }
+}
+
+TEST(ReadTextFile, FailsWhenReadingDoes) {
+  // Opens, and reading its first byte is an I/O error: no process has memory at 0.
+  EXPECT_THROW(read_text_file("/proc/self/mem"), SystemError);
+}
+
+TEST(MappedFileDeathTest, AFileThatIsCutShortEndsTheProcessWithALine) {
+  const TempFolder folder;
+  const auto file = MappedFile::open(folder.write("x", std::string(1 << 16, 'x')));
+  EXPECT_EXIT(
+      {
+        install_truncation_handler();
+        const AtomicFile unfinished(folder.path() / "y");
+        fs::resize_file(file->path(), 10);
+        std::_Exit(std::to_integer<int>(file->bytes()[1 << 15]));
+      },
+      testing::ExitedWithCode(2), "^tessera: a file was cut short while it was read: get it again\n$");
+  EXPECT_EQ(files_in(folder.path()), 1u);
 }
 
 TEST(OutputFolder, IsMadeOrRefused) {

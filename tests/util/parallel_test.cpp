@@ -1,15 +1,19 @@
 #include "util/parallel.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "util/error.hpp"
 
 namespace tessera::test {
 namespace {
@@ -104,6 +108,43 @@ TEST_F(Parallel, ANestedLoopRunsOnItsThread) {
     });
     EXPECT_EQ(items, 800);
     EXPECT_EQ(elsewhere, 0);
+  }
+}
+
+// A stack that no address space has room for: what a machine without threads to give looks like.
+TEST_F(Parallel, ThreadsThatCannotBeStartedAreAnError) {
+  set_num_threads(4);
+  pthread_attr_t before, huge;
+  pthread_getattr_default_np(&before);
+  pthread_getattr_default_np(&huge);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 50), 0);
+  std::atomic<std::int64_t> sum{0};
+  const auto loop = [&] {
+    parallel_for(30, 1, [&](std::int64_t begin, std::int64_t end) { sum += end - begin; });
+  };
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  EXPECT_THROW(loop(), SystemError);
+  ASSERT_EQ(pthread_setattr_default_np(&before), 0);
+  loop();
+  EXPECT_EQ(sum, 30);
+  pthread_attr_destroy(&before);
+  pthread_attr_destroy(&huge);
+}
+
+TEST(ParallelDeathTest, TheVariableIsANumberOfThreadsOrAnError) {
+  // In a process of its own, which has not asked for the number yet.
+  const auto threads_with = [](const char* value) {
+    setenv("TESSERA_THREADS", value, 1);
+    try {
+      return num_threads();
+    } catch (const UserError&) {
+      return 255;
+    }
+  };
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(std::_Exit(threads_with("3")), testing::ExitedWithCode(3), "");
+  for (const char* bad : {"abc", "0", "-1", "4x", " 4", "1025", "99999999999999999999"}) {
+    EXPECT_EXIT(std::_Exit(threads_with(bad)), testing::ExitedWithCode(255), "") << bad;
   }
 }
 

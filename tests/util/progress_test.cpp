@@ -64,6 +64,19 @@ TEST(Progress, UnknownTotalsAndMoreThanAll) {
             std::string::npos);
 }
 
+TEST(ProgressDeathTest, SurvivesATerminalThatIsGone) {
+  const auto lose_the_terminal = [] {
+    on_a_terminal([] {
+      Progress progress("reading", 10);
+      progress.add(5);
+      close(STDERR_FILENO);
+      progress.add(5);
+    });
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(lose_the_terminal(), testing::ExitedWithCode(0), "");
+}
+
 TEST(Progress, CanBeSilenced) {
   Progress::set_enabled(false);
   EXPECT_EQ(on_a_terminal([] { Progress("reading", 10).add(10); }), "");

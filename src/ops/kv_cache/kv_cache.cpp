@@ -66,6 +66,8 @@ void CacheWrite::validate(Inputs in) const {
         "[{}] input {} for cache {}: [1, {}] with the cache's heads and head_dim expected", name(),
         to_string(in[1].spec()), to_string(cache.spec()),
         kind == Kind::Update ? "batch, kv_heads, head_dim" : "kv_heads, seq, head_dim");
+  check(shape[2] > 0, "[{}] cache {}: room for at least one position expected", name(),
+        to_string(cache.spec()));
   if (kind == Kind::Update) return check_update(name(), in);
   if (kind == Kind::Fill) {
     check_user(name(), batch_idx, shape[0]);

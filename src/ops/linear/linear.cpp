@@ -49,6 +49,7 @@ void Linear::validate(Inputs in) const {
         "[linear] input {} and weight {}: the input's last dimension must be the weight's first",
         to_string(in[0].spec()), to_string(weight.spec()));
   check_vectors(name(), {}, in[2], weight.logical_shape()[-1]);
+  check_output(name(), options);
 }
 
 std::vector<OutputSpec> Linear::output_specs(Inputs in) const {

@@ -1,8 +1,11 @@
 // y = x @ W with W in strips of 32 columns. A thread owns whole strips and streams them.
 //
-// Every output has one accumulator that takes its K products in order, by fused multiply-add, in every path
-// below. A block-float weight is mantissa * 2^e, and both x * 2^e and mantissa * 2^e are exact in float32, so
-// it does not matter which factor takes the exponent: one row, a few rows and many rows give the same bits.
+// Every output has one accumulator that takes its terms in an order that depends on K alone, in every path:
+// one row, a few rows and many rows give the same bits. For float32 and bfloat16 weights a term is a product,
+// by fused multiply-add (linear_strips-inl.hpp); for block-float weights it is the exact sum of 32 products
+// of integers (linear_fixed-inl.hpp).
+// Highway leaves this target out unless asked: it has the 16-bit multiply-accumulate of AVX-512 VNNI.
+#define HWY_WANT_AVX3_DL
 #include <algorithm>
 #include <vector>
 
@@ -15,6 +18,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ops/linear/linear_fixed-inl.hpp"
 #include "ops/linear/linear_strips-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -33,23 +37,33 @@ void finish_row(const float* sums, std::int64_t cols, const B* bias, Activation 
   });
 }
 
-// One strip for all rows. `xs` is x in float32, [m][k]; `sums` is scratch, [m][32].
-void linear_strip(const StripView& strip, const float* xs, std::int64_t m, float* sums) {
-  if (m <= kDirectRows) {
-    direct_rows(strip, xs, m, sums);
+// One strip for all rows. `sums` is scratch, [m][32].
+void linear_strip(const Tensor& weight, std::int64_t s, const PreparedRows& x, std::int64_t m, float* sums) {
+  const std::int64_t k = weight.logical_shape()[-2];
+  const auto* base = weight.data<std::byte>();
+  if (weight.form() == Form::StripsBfp8) {
+    const std::byte* strip = base + s * BlockStrip(DataType::BFLOAT8_B, k).bytes;
+    fixed_rows<DataType::BFLOAT8_B>(strip, k, x.fixed, m, sums);
+  } else if (weight.form() == Form::StripsBfp4) {
+    const std::byte* strip = base + s * BlockStrip(DataType::BFLOAT4_B, k).bytes;
+    fixed_rows<DataType::BFLOAT4_B>(strip, k, x.fixed, m, sums);
   } else {
-    panel_rows(strip, xs, m, sums);
+    const StripView strip = strip_view(weight, k, weight.logical_shape()[-1], s);
+    if (m <= kDirectRows) {
+      direct_rows(strip, x.values, m, sums);
+    } else {
+      panel_rows(strip, x.values, m, sums);
+    }
   }
 }
 
-void linear_strips(const Linear& op, Inputs in, Tensor& y, const float* xs, std::int64_t begin,
+void linear_strips(const Linear& op, Inputs in, Tensor& y, const PreparedRows& x, std::int64_t begin,
                    std::int64_t end) {
-  const std::int64_t k = in[1].logical_shape()[-2];
   const std::int64_t n = in[1].logical_shape()[-1];
   const std::int64_t m = in[0].logical_shape().rows();
   std::vector<float>& sums = scratch(static_cast<std::size_t>(m * kStrip));
   for (std::int64_t s = begin; s < end; ++s) {
-    linear_strip(strip_view(in[1], k, n, s), xs, m, sums.data());
+    linear_strip(in[1], s, x, m, sums.data());
     const std::int64_t first = s * kStrip;
     const std::int64_t cols = std::min(kStrip, n - first);
     with_vectors(in[2], {}, [&](const auto* bias, const auto*) {
@@ -70,6 +84,16 @@ void widen_rows(const bf16* x, std::int64_t begin, std::int64_t end, float* out)
   });
 }
 
+void fix_rows(const Tensor& x, std::int64_t begin, std::int64_t end, std::int16_t* codes, float* scales) {
+  const std::int64_t k = x.logical_shape()[-1];
+  const std::int64_t blocks = (k + kBlockRows - 1) / kBlockRows;
+  with_rows(x, [&](const auto* values) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      quantize_row(values + r * k, k, codes + r * blocks * kBlockRows, scales + r * blocks);
+    }
+  });
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tessera
 HWY_AFTER_NAMESPACE();
@@ -78,24 +102,53 @@ HWY_AFTER_NAMESPACE();
 namespace tessera {
 HWY_EXPORT(linear_strips);
 HWY_EXPORT(widen_rows);
+HWY_EXPORT(fix_rows);
+
+namespace {
+
+// Buffers of the calling thread, grown on demand: no allocation once warm.
+template <class T>
+T* grown(std::vector<T>& buffer, std::int64_t size) {
+  if (buffer.size() < static_cast<std::size_t>(size)) buffer.resize(static_cast<std::size_t>(size));
+  return buffer.data();
+}
+
+FixedRows fixed_rows(const Tensor& x) {
+  static thread_local std::vector<std::int16_t> codes;
+  static thread_local std::vector<float> scales;
+  const std::int64_t m = x.logical_shape().rows(), k = x.logical_shape()[-1];
+  const std::int64_t blocks = (k + kBlockRows - 1) / kBlockRows;
+  std::int16_t* c = grown(codes, m * blocks * kBlockRows);
+  float* s = grown(scales, m * blocks);
+  parallel_for(m, row_grain(k), [&](std::int64_t begin, std::int64_t end) {
+    HWY_DYNAMIC_DISPATCH(fix_rows)(x, begin, end, c, s);
+  });
+  return {c, s, blocks};
+}
+
+const float* float_rows(const Tensor& x) {
+  if (x.form() == Form::RowsF32) return x.data<float>();
+  static thread_local std::vector<float> widened;
+  const std::int64_t size = x.logical_shape().volume();
+  float* target = grown(widened, size);
+  parallel_for(size, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+    HWY_DYNAMIC_DISPATCH(widen_rows)(x.data<bf16>(), begin, end, target);
+  });
+  return target;
+}
+
+}  // namespace
 
 void Linear::run_fast(Inputs in, Outputs out) const {
-  static thread_local std::vector<float> widened;
-  const float* xs = nullptr;
-  if (in[0].form() == Form::RowsF32) {
-    xs = in[0].data<float>();
+  PreparedRows x;
+  if (is_block_float(in[1].dtype())) {
+    x.fixed = fixed_rows(in[0]);
   } else {
-    const std::int64_t size = in[0].logical_shape().volume();
-    widened.resize(std::max(widened.size(), static_cast<std::size_t>(size)));
-    float* target = widened.data();
-    parallel_for(size, 1 << 15, [&](std::int64_t begin, std::int64_t end) {
-      HWY_DYNAMIC_DISPATCH(widen_rows)(in[0].data<bf16>(), begin, end, target);
-    });
-    xs = target;
+    x.values = float_rows(in[0]);
   }
   const std::int64_t strips = (in[1].logical_shape()[-1] + kStrip - 1) / kStrip;
   parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(linear_strips)(*this, in, out[0], xs, begin, end);
+    HWY_DYNAMIC_DISPATCH(linear_strips)(*this, in, out[0], x, begin, end);
   });
 }
 

@@ -1,4 +1,4 @@
-// The inner loops of linear: see linear_fast.cpp. Included once per instruction set.
+// float32 and bfloat16 weights: x @ strip in float32. See linear_fast.cpp. Included once per instruction set.
 #if defined(TESSERA_LINEAR_STRIPS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_LINEAR_STRIPS_INL
 #undef TESSERA_LINEAR_STRIPS_INL
@@ -34,10 +34,9 @@ constexpr int kRegisterRows = kLanes >= 16 ? 8 : kLanes >= 8 ? 3 : 1;
 struct StripView {
   Form form;
   std::int64_t k;
-  std::int64_t cols;                        // valid columns, for row-major weights
-  std::int64_t stride;                      // elements between rows of a row-major weight
-  const std::byte* values;                  // mantissas or elements
-  const std::uint8_t* exponents = nullptr;  // [k][2], block-float only
+  std::int64_t cols;    // valid columns, for row-major weights
+  std::int64_t stride;  // elements between rows of a row-major weight
+  const std::byte* values;
 };
 
 inline StripView strip_view(const Tensor& weight, std::int64_t k, std::int64_t n, std::int64_t s) {
@@ -48,16 +47,6 @@ inline StripView strip_view(const Tensor& weight, std::int64_t k, std::int64_t n
       return {Form::StripsF32, k, kStrip, kStrip, base + s * k * kStrip * 4};
     case Form::StripsBf16:
       return {Form::StripsBf16, k, kStrip, kStrip, base + s * k * kStrip * 2};
-    case Form::StripsBfp8: {
-      const std::byte* strip = base + s * k * (kStrip + 2);
-      return {Form::StripsBfp8, k,     kStrip,
-              kStrip,           strip, reinterpret_cast<const std::uint8_t*>(strip + k * kStrip)};
-    }
-    case Form::StripsBfp4: {
-      const std::byte* strip = base + s * k * (kStrip / 2 + 2);
-      return {Form::StripsBfp4, k,     kStrip,
-              kStrip,           strip, reinterpret_cast<const std::uint8_t*>(strip + k * kStrip / 2)};
-    }
     case Form::RowsBf16:
       return {Form::StripsBf16, k, cols, n, base + s * kStrip * 2};
     default:
@@ -87,83 +76,27 @@ struct Bf16Columns {
     return load_f32(d, base + k * stride + static_cast<std::int64_t>(v * kLanes));
   }
 };
-struct Bfp8Columns {
-  const std::int8_t* base;
-  HWY_INLINE hn::Vec<StripTag> operator()(StripTag d, std::int64_t k, std::size_t v) const {
-    const hn::Rebind<std::int8_t, StripTag> d8;
-    const hn::RebindToSigned<StripTag> d32;
-    return hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, base + k * kStrip + v * kLanes)));
-  }
-};
-struct Bfp4Columns {
-  const std::uint8_t* base;
-  HWY_INLINE hn::Vec<StripTag> operator()(StripTag d, std::int64_t k, std::size_t v) const {
-    const hn::Rebind<std::uint8_t, StripTag> d8;
-    const hn::RebindToSigned<StripTag> d32;
-    const std::size_t column = v * kLanes;
-    const auto pairs = hn::PromoteTo(d32, hn::LoadU(d8, base + k * (kStrip / 2) + column % 16));
-    const auto codes = column < 16 ? hn::And(pairs, hn::Set(d32, 15)) : hn::ShiftRight<4>(pairs);
-    return hn::ConvertTo(d, hn::Sub(codes, hn::Set(d32, 8)));
-  }
-};
-
 // Calls body(columns) with the decoder of the strip's form.
 template <class Body>
 HWY_INLINE void with_columns(const StripView& strip, Body body) {
   switch (strip.form) {
     case Form::StripsF32:
       return body(F32Columns{reinterpret_cast<const float*>(strip.values), strip.stride});
-    case Form::StripsBf16:
-      return body(Bf16Columns{reinterpret_cast<const bf16*>(strip.values), strip.stride});
-    case Form::StripsBfp8:
-      return body(Bfp8Columns{reinterpret_cast<const std::int8_t*>(strip.values)});
     default:
-      return body(Bfp4Columns{reinterpret_cast<const std::uint8_t*>(strip.values)});
+      return body(Bf16Columns{reinterpret_cast<const bf16*>(strip.values), strip.stride});
   }
 }
 
-// 2^(e - 127) for n exponent bytes.
-HWY_INLINE void exponent_scales(const std::uint8_t* exponents, std::int64_t n, float* scales) {
-  for_lanes(static_cast<std::size_t>(n), [&](auto d, std::size_t i) {
-    const hn::Rebind<std::uint8_t, decltype(d)> d8;
-    const hn::RebindToSigned<decltype(d)> d32;
-    hn::StoreU(hn::BitCast(d, hn::ShiftLeft<23>(hn::PromoteTo(d32, hn::LoadU(d8, exponents + i)))), d,
-               scales + i);
-  });
-}
-
-// R rows, weights decoded in registers; the shared exponents go into x: factors[r][2k + half] = x[r][k] *
-// 2^e.
+// R rows, weights decoded in registers.
 template <int R, class Columns>
-void direct_block(const StripView& strip, const Columns& columns, const float* xs, std::int64_t begin,
-                  std::int64_t end, float* sums) {
+void direct_block(const StripView& strip, const Columns& columns, const float* xs, float* sums) {
   const StripTag d;
-  HWY_ALIGN float factors[R][2 * kPanelK];
-  HWY_ALIGN float scales[2 * kPanelK];
-  const std::int64_t n = end - begin;
-  if (strip.exponents != nullptr) {
-    exponent_scales(strip.exponents + 2 * begin, 2 * n, scales);
-  } else {
-    std::fill_n(scales, 2 * n, 1.0f);
-  }
-  for (int r = 0; r < R; ++r) {
-    const float* x = xs + r * strip.k + begin;
-    for (std::int64_t i = 0; i < n; ++i) {
-      factors[r][2 * i] = x[i] * scales[2 * i];
-      factors[r][2 * i + 1] = x[i] * scales[2 * i + 1];
-    }
-  }
   hn::Vec<StripTag> acc[R][kVecs];
-  for (int r = 0; r < R; ++r) {
-    for (std::size_t v = 0; v < kVecs; ++v) acc[r][v] = hn::LoadU(d, sums + r * kStrip + v * kLanes);
-  }
-  for (std::int64_t i = 0; i < n; ++i) {
+  for (auto& row : acc) std::fill_n(row, kVecs, hn::Zero(d));
+  for (std::int64_t k = 0; k < strip.k; ++k) {
     for (std::size_t v = 0; v < kVecs; ++v) {
-      const auto w = columns(d, begin + i, v);
-      const std::size_t half = v * kLanes / 16;
-      for (int r = 0; r < R; ++r) {
-        acc[r][v] = hn::MulAdd(hn::Set(d, factors[r][2 * i + static_cast<std::int64_t>(half)]), w, acc[r][v]);
-      }
+      const auto w = columns(d, k, v);
+      for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(hn::Set(d, xs[r * strip.k + k]), w, acc[r][v]);
     }
   }
   for (int r = 0; r < R; ++r) {
@@ -177,7 +110,7 @@ inline bool is_partial(const StripView& strip) {
   return strip.cols != kStrip;
 }
 
-// Rows [begin, end) of a strip decoded to float32, [end - begin][32], exponents applied.
+// Rows [begin, end) of a strip decoded to float32, [end - begin][32].
 inline void decode_panel(const StripView& strip, std::int64_t begin, std::int64_t end, float* panel) {
   const StripTag d;
   if (is_partial(strip)) {
@@ -192,17 +125,9 @@ inline void decode_panel(const StripView& strip, std::int64_t begin, std::int64_
     }
     return;
   }
-  HWY_ALIGN float scales[2 * kPanelK];
-  if (strip.exponents != nullptr) exponent_scales(strip.exponents + 2 * begin, 2 * (end - begin), scales);
   with_columns(strip, [&](const auto& columns) {
-    for (std::int64_t k = begin; k < end; ++k) {
-      for (std::size_t v = 0; v < kVecs; ++v) {
-        auto w = columns(d, k, v);
-        if (strip.exponents != nullptr) {
-          w = hn::Mul(w, hn::Set(d, scales[2 * (k - begin) + static_cast<std::int64_t>(v * kLanes / 16)]));
-        }
-        hn::StoreU(w, d, panel + (k - begin) * kStrip + static_cast<std::int64_t>(v * kLanes));
-      }
+    for (std::int64_t k = begin; k < end; ++k, panel += kStrip) {
+      for (std::size_t v = 0; v < kVecs; ++v) hn::StoreU(columns(d, k, v), d, panel + v * kLanes);
     }
   });
 }
@@ -247,12 +172,7 @@ inline void panel_rows(const StripView& strip, const float* xs, std::int64_t m, 
 
 template <int R>
 void direct_rows_of(const StripView& strip, const float* xs, float* sums) {
-  std::fill_n(sums, R * kStrip, 0.0f);
-  with_columns(strip, [&](const auto& columns) {
-    for (std::int64_t begin = 0; begin < strip.k; begin += kPanelK) {
-      direct_block<R>(strip, columns, xs, begin, std::min(begin + kPanelK, strip.k), sums);
-    }
-  });
+  with_columns(strip, [&](const auto& columns) { direct_block<R>(strip, columns, xs, sums); });
 }
 
 // Up to kDirectRows rows.

@@ -16,7 +16,8 @@ struct Reshape final : Operation {
   void validate(Inputs in) const override {
     check(shape.volume() == in[0].logical_shape().volume(), "[reshape] {} to {}: the volumes differ",
           to_string(in[0].spec()), to_string(shape));
-    const bool same_rows = shape.rank() >= 1 && shape[-1] == in[0].logical_shape()[-1];
+    const Shape& from = in[0].logical_shape();
+    const bool same_rows = shape.rank() >= 1 && from.rank() >= 1 && shape[-1] == from[-1];
     check(!is_strips(in[0].form()) && (!is_block_float(in[0].dtype()) || same_rows),
           "[reshape] {} to {}: this tensor cannot be viewed: typecast to bfloat16 first",
           to_string(in[0].spec()), to_string(shape));

@@ -82,6 +82,7 @@ void Sdpa::validate(Inputs in) const {
     check_integers(name(), "page_table", in[3]);
     check(in[3].logical_shape().rank() == 2 && in[3].logical_shape()[0] >= users,
           "[{}] page_table {}: [{}, blocks] expected", name(), to_string(in[3].spec()), users);
+    check(k[2] > 0, "[{}] k {}: blocks of at least one position expected", name(), to_string(in[1].spec()));
   }
   if (is_decode(kind)) {
     const Tensor& cur_pos = in[kind == Kind::PagedDecode ? 4 : 3];
@@ -100,6 +101,7 @@ void Sdpa::validate(Inputs in) const {
   }
   check(kind != Kind::Chunked || chunk_start_idx >= 0, "[{}] chunk_start_idx {}: >= 0 expected", name(),
         chunk_start_idx);
+  check_output(name(), options);
 }
 
 std::vector<OutputSpec> Sdpa::output_specs(Inputs in) const {

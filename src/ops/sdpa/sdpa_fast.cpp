@@ -5,8 +5,6 @@
 // never read and count as -inf, sums run in the order of positions. So prefill, decode, chunked and paged
 // agree to the bit.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "ops/rows.hpp"
@@ -19,85 +17,38 @@
 #include <hwy/highway.h>
 
 #include "ops/bfp8_row-inl.hpp"
+#include "ops/sdpa/sdpa_block-inl.hpp"
 #include "ops/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
 
-constexpr std::int64_t kKeys = 64;  // a block: 16 KiB of float32 keys at head_dim 64
-constexpr float kMinusInf = -std::numeric_limits<float>::infinity();
-
-// One row of a cache, in whatever form, as float32.
-void load_row(const Tensor& cache, std::int64_t row, std::size_t dim, float* out) {
+// Rows of a cache that lie one behind the other, in whatever form, as float32.
+void load_rows(const Tensor& cache, std::int64_t row, std::int64_t count, std::int64_t dim, float* out) {
   if (cache.form() == Form::RowsBfp8) {
-    bfp8_row_to_f32(cache.data<const std::uint8_t>() + row * bfp8_row_bytes(static_cast<std::int64_t>(dim)),
-                    dim, out);
+    const std::int64_t bytes = bfp8_row_bytes(dim);
+    for (std::int64_t r = 0; r < count; ++r) {
+      bfp8_row_to_f32(cache.data<const std::uint8_t>() + (row + r) * bytes, static_cast<std::size_t>(dim),
+                      out + r * dim);
+    }
     return;
   }
   with_rows(cache, [&](const auto* rows) {
-    for_lanes(dim, [&](auto d, std::size_t i) {
-      hn::StoreU(load_f32(d, rows + static_cast<std::size_t>(row) * dim + i), d, out + i);
-    });
-  });
-}
-
-// The state of one query over the blocks seen so far.
-struct Query {
-  const float* q;  // [dim], scaled
-  float* sum;      // [dim]: the weighted sum of values, to be divided by weight
-  float largest;
-  float weight;
-  std::int64_t visible;
-  const float* mask;  // [keys] or nullptr
-};
-
-void attend_block(Query& query, const float* keys, const float* values, std::int64_t first, std::size_t dim) {
-  const std::int64_t n = std::min(kKeys, query.visible - first);
-  if (n <= 0) return;
-  HWY_ALIGN float scores[kKeys];
-  float largest = query.largest;
-  for (std::int64_t j = 0; j < n; ++j) {
-    const float* key = keys + static_cast<std::size_t>(j) * dim;
-    float score = sum_lanes(dim, [&](auto d, std::size_t i) {
-      return hn::Mul(hn::LoadU(d, query.q + i), hn::LoadU(d, key + i));
-    });
-    if (query.mask != nullptr) score += query.mask[first + j];
-    scores[j] = score;
-    // A NaN wins and stays: it must not end as the zeros of a row without keys.
-    if (!(score <= largest) && !std::isnan(largest)) largest = score;
-  }
-  if (largest == kMinusInf) return;
-  std::fill(scores + n, scores + kKeys, kMinusInf);
-  const hn::ScalableTag<float> d;
-  auto weights = hn::Zero(d);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(kKeys); i += hn::Lanes(d)) {
-    const auto p = exp_f32(d, hn::Sub(hn::Load(d, scores + i), hn::Set(d, largest)));
-    hn::Store(p, d, scores + i);
-    weights = hn::Add(weights, p);
-  }
-  // exp(-inf - largest) = 0: nothing to keep from before the first visible key.
-  const hn::CappedTag<float, 1> one;
-  const float shrink = hn::GetLane(exp_f32(one, hn::Set(one, query.largest - largest)));
-  query.weight = query.weight * shrink + hn::GetLane(hn::SumOfLanes(d, weights));
-  query.largest = largest;
-  for_lanes(dim, [&](auto dv, std::size_t i) {
-    auto sum = hn::Mul(hn::LoadU(dv, query.sum + i), hn::Set(dv, shrink));
-    for (std::int64_t j = 0; j < n; ++j) {
-      sum = hn::MulAdd(hn::Set(dv, scores[j]), hn::LoadU(dv, values + static_cast<std::size_t>(j) * dim + i),
-                       sum);
-    }
-    hn::StoreU(sum, dv, query.sum + i);
+    const auto* from = rows + row * dim;
+    for_lanes(static_cast<std::size_t>(count * dim),
+              [&](auto d, std::size_t i) { hn::StoreU(load_f32(d, from + i), d, out + i); });
   });
 }
 
 struct Buffers {
-  std::vector<float> keys, values, q, sums;
+  std::vector<float> rows, keys, values, q, sums;
   std::vector<Query> queries;
 };
 
 Buffers& buffers(std::size_t dim, std::size_t queries) {
   static thread_local Buffers b;
+  b.rows.resize(std::max(b.rows.size(), kKeys * dim));
   b.keys.resize(std::max(b.keys.size(), kKeys * dim));
   b.values.resize(std::max(b.values.size(), kKeys * dim));
   b.q.resize(std::max(b.q.size(), queries * dim));
@@ -132,13 +83,16 @@ void attend(const SdpaShape& s, Inputs in, const float* mask, Tensor& out, std::
     most = std::max(most, visible);
   }
   for (std::int64_t block = 0; block < most; block += kKeys) {
-    for (std::int64_t j = 0; j < std::min(kKeys, most - block); ++j) {
-      const std::int64_t row = s.kv_row(user, kv_head, block + j);
-      load_row(in[1], row, dim, b.keys.data() + static_cast<std::size_t>(j) * dim);
-      load_row(in[2], row, dim, b.values.data() + static_cast<std::size_t>(j) * dim);
+    // A page at a time: its positions are neighbours.
+    const std::int64_t end = std::min(block + kKeys, most);
+    for (std::int64_t at = block, n = 0; at < end; at += n) {
+      n = std::min(end - at, s.block - at % s.block);
+      const std::int64_t row = s.kv_row(user, kv_head, at);
+      load_rows(in[1], row, n, s.head_dim, b.rows.data() + (at - block) * s.head_dim);
+      load_rows(in[2], row, n, s.head_dim, b.values.data() + (at - block) * s.head_dim);
     }
-    for (std::size_t n = 0; n < count; ++n)
-      attend_block(b.queries[n], b.keys.data(), b.values.data(), block, dim);
+    turn(b.rows.data(), dim, b.keys.data());
+    attend_block(b.queries.data(), count, {b.keys.data(), b.values.data(), block, dim});
   }
   with_rows(out, [&](auto* rows) {
     for (std::size_t n = 0; n < count; ++n) {

@@ -1,0 +1,22 @@
+#pragma once
+#include <cstdint>
+
+#include "device/block_strips.hpp"
+
+namespace tessera {
+
+/// Rows of activations in block fixed point: codes [m][blocks * 32], scales [m][blocks].
+struct FixedRows {
+  const std::int16_t* codes = nullptr;
+  const float* scales = nullptr;
+  std::int64_t blocks = 0;
+};
+
+/// The rows of linear's x as the weight's form wants them: `values` [m][k] for float32 and bfloat16 weights,
+/// `fixed` for block-float ones.
+struct PreparedRows {
+  const float* values = nullptr;
+  FixedRows fixed;
+};
+
+}  // namespace tessera
