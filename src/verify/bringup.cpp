@@ -95,7 +95,7 @@ void measure_memory(const Session& s, std::int64_t weights, report::BringupRepor
   report.memory.kv_bytes =
       rows * TensorSpec{Shape{1, 1, s.context, cache.head_dim}, cache.dtype, Layout::TILE}.packed_bytes();
   report.memory.peak_bytes = std::max(report.memory.peak_bytes, s.device->peak_bytes());
-  report.memory.device_capacity_bytes = s.device->sheet().dram_bytes * s.device->sheet().chips;
+  report.memory.device_capacity_bytes = s.device->sheet().dram_bytes;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.memory.host_peak_bytes = usage.ru_maxrss * 1024L;
