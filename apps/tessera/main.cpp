@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <system_error>
+#include <thread>
 
+#include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 #include "util/error.hpp"
@@ -12,7 +15,14 @@
 
 namespace {
 
+// What all processes of a job find wrong (a name, an option) rank 0 says; its end then ends the others.
+constexpr auto kRankZeroFirst = std::chrono::milliseconds(500);
+
 int fail(std::string text) {
+  if (tessera::comm::launched_rank() > 0 && !tessera::interrupted()) {
+    std::this_thread::sleep_for(kRankZeroFirst);
+    if (tessera::interrupted()) return 2;
+  }
   std::ranges::replace(text, '\n', ' ');
   std::fprintf(stderr, "tessera: %s\n", text.c_str());
   return 2;
@@ -44,15 +54,13 @@ int run(int argc, char** argv) {
   return exit_code;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  tessera::install_interrupt_handler();
-  write_errors_instead_of_signals();
+int run_and_report(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const tessera::cli::OutputClosed&) {
     return 0;
+  } catch (const tessera::comm::PeerFailed&) {
+    return 2;  // the other process says what it was
   } catch (const std::bad_alloc&) {
     return fail("out of memory: use a smaller model, batch or context");
   } catch (const std::system_error& error) {
@@ -64,4 +72,14 @@ int main(int argc, char** argv) {
   } catch (...) {
     return fail("an unknown error: run the command again with another model or option");
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  tessera::install_interrupt_handler();
+  write_errors_instead_of_signals();
+  const int exit_code = run_and_report(argc, argv);
+  tessera::comm::leave_mpi(exit_code);
+  return exit_code;
 }

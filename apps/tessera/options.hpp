@@ -12,6 +12,8 @@ namespace tessera::cli {
 CLI::Option* add_model_option(CLI::App& command, std::string& model);
 /// MODEL, --device, --engine, --precision.
 void add_model_choice(CLI::App& command, generate::ModelChoice& choice);
+/// --mesh.
+void add_mesh_option(CLI::App& command, std::string& mesh);
 /// --temperature, --top-k, --top-p, --seed.
 void add_sampling_options(CLI::App& command, SamplingParams& sampling);
 /// --json.

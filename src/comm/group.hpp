@@ -27,6 +27,12 @@ class RankError : public SystemError {
   using SystemError::SystemError;
 };
 
+/// The same when the other rank has told its error itself: an echo, not news.
+class PeerFailed : public RankError {
+ public:
+  using RankError::RankError;
+};
+
 /// What a rank gives to and takes from each rank of its group (itself included), by rank.
 struct Exchange {
   std::vector<std::span<const std::byte>> send;

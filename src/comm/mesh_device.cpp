@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "util/error.hpp"
+#include "util/parallel.hpp"
 
 namespace tessera::comm {
 namespace {
@@ -59,9 +60,11 @@ struct Run {
   std::size_t pending = 0;
   std::exception_ptr error;
   int rank = -1;  // of the error
+  int cores = 1;  // a chip's share
 
   void work(const Chip& chip) {
     try {
+      const ParallelShare share(cores);
       function(chip);
     } catch (...) {
       fail(chip.rank, std::current_exception());
@@ -174,6 +177,7 @@ void MeshDevice::run_threads(const std::function<void(const Chip&)>& function) {
   run->function = function;
   run->world = threads_;
   run->pending = local_.size();
+  run->cores = num_threads() / shape_.chips();
   std::vector<std::thread> threads;
   for (const int rank : local_) {
     threads.emplace_back(
