@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <memory>
 
+#include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
+#include "options.hpp"
 #include "report/bringup_json.hpp"
 #include "report/bringup_summary.hpp"
 #include "verify/bringup.hpp"
@@ -39,11 +41,11 @@ void add_bringup(CLI::App& app, int& exit_code) {
                    "A catalogue name, a Hugging Face folder, a hub id or a .gguf file")
       ->required();
   command->add_option("--device", options->device, "The device's spec sheet")->capture_default_str();
+  add_mesh_option(*command, options->mesh);
   command->add_option("--engine", options->engine, "fast or ref")->capture_default_str();
   command->add_option("--precision", options->precision, "accuracy, performance, bf16, fp32 or a .json file")
       ->capture_default_str();
-  command->add_option("--phases", options->phases, "0 (baseline) to 6 (trace and queues); default all")
-      ->delimiter(',');
+  command->add_option("--phases", options->phases, "0 (baseline) to 7 (mesh); default all")->delimiter(',');
   command->add_option("--prompt", options->prompt, "The prompt of phases 3 to 5")->capture_default_str();
   command->add_option("--tokens", options->tokens, "Tokens of the token comparison")->capture_default_str();
   command->add_option("--golden", options->golden, "A golden file for the baseline");
@@ -54,6 +56,7 @@ void add_bringup(CLI::App& app, int& exit_code) {
     options->resume = !*fresh;
     const auto report = verify::run_bringup(
         *options, [](const std::string& phase) { fmt::print(stderr, "tessera: {}\n", phase); });
+    if (comm::launched_rank() > 0) return;  // rank 0 has the report
     if (*json) {
       fmt::print("{}\n", report::json_text(report));
     } else {

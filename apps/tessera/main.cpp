@@ -61,6 +61,11 @@ int run_and_report(int argc, char** argv) {
     return 0;
   } catch (const tessera::comm::PeerFailed&) {
     return 2;  // the other process says what it was
+  } catch (const tessera::Interrupted& error) {
+    // The launcher stops a job by signals, and says itself why.
+    if (tessera::comm::launched_processes() == 1) return fail(error.what());
+    if (tessera::comm::launched_rank() == 0) fail("stopped by the launcher, or with Ctrl-C");
+    return 2;
   } catch (const std::bad_alloc&) {
     return fail("out of memory: use a smaller model, batch or context");
   } catch (const std::system_error& error) {

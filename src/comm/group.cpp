@@ -175,4 +175,10 @@ void Group::barrier() {
   exchange(empty_exchange());
 }
 
+void Group::barrier_after_loading() {
+  const double limit = std::exchange(timeout_, 10 * timeout_);
+  barrier();
+  timeout_ = limit;
+}
+
 }  // namespace tessera::comm

@@ -74,6 +74,8 @@ class Group {
 
   /// Returns when all ranks have called it.
   void barrier();
+  /// The same behind work that takes longer than a step (loading weights): ten times the time limit.
+  void barrier_after_loading();
 
   /// The group of some of these ranks (ascending, this one among them); called by all of them.
   virtual std::shared_ptr<Group> subgroup(const std::vector<int>& ranks) = 0;

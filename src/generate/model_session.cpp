@@ -56,6 +56,7 @@ void ModelSession::run(int context, const std::function<void(const Replica&)>& b
     const auto model = models::load_model(
         chip.device, *checkpoint_,
         {.precision = models::parse_precision(precision_), .max_seq = context, .group = replica.chips});
+    chip.mesh->barrier_after_loading();
     body({*model, chip.device, replica.index, data_parallel_, chip.rank, chip.mesh});
   });
 }

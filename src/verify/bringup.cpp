@@ -8,6 +8,8 @@
 #include <array>
 #include <ctime>
 
+#include "comm/mpi/mpi_world.hpp"
+#include "generate/model_session.hpp"
 #include "io/catalogue.hpp"
 #include "io/golden.hpp"
 #include "ops/isa.hpp"
@@ -26,17 +28,17 @@
 namespace tessera::verify {
 namespace {
 
-constexpr int kPhases = 7;
+constexpr int kPhases = 8;
 
 constexpr std::array<const char*, kPhases> kPhaseNames{
-    "baseline",          "phase 1: decode modules",         "phase 2: layers",          "phase 3: decode",
-    "phase 4: accuracy", "phase 5: prefill and end to end", "phase 6: trace and queues"};
+    "baseline",          "phase 1: decode modules",         "phase 2: layers",           "phase 3: decode",
+    "phase 4: accuracy", "phase 5: prefill and end to end", "phase 6: trace and queues", "phase 7: mesh"};
 
 std::vector<int> chosen_phases(const BringupOptions& options) {
   std::vector<int> phases = options.phases;
-  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5, 6};
+  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5, 6, 7};
   for (const int phase : phases) {
-    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 6 are known", phase);
+    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 7 (mesh) are known", phase);
   }
   std::ranges::sort(phases);
   phases.erase(std::ranges::unique(phases).begin(), phases.end());
@@ -69,7 +71,7 @@ void describe_run(const Session& s, const BringupOptions& options, report::Bring
 }
 
 void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOptions& options,
-               report::BringupReport& report) {
+               const models::Precision& precision, comm::MeshDevice* mesh, report::BringupReport& report) {
   switch (phase) {
     case 0:
       return run_baseline(s, golden, report);
@@ -83,9 +85,17 @@ void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOpt
       return run_accuracy(s, options.prompt, options.tokens, report);
     case 5:
       return run_prefill(s, options.prompt, report);
-    default:
+    case 6:
       return run_performance(s, report);
+    default:
+      return run_mesh(s, mesh, precision, report);
   }
+}
+
+// Two chips cost this machine nothing and show what a mesh does.
+std::shared_ptr<comm::MeshDevice> open_ladder_mesh(const BringupOptions& options) {
+  const bool machine = options.mesh.empty() && options.device == "cpu" && comm::launched_processes() == 1;
+  return generate::open_mesh(machine ? "1x2" : options.mesh, options.device, parse_engine(options.engine));
 }
 
 void measure_memory(const Session& s, std::int64_t weights, report::BringupReport& report) {
@@ -110,7 +120,16 @@ report::BringupReport run_bringup(const BringupOptions& options,
   check(options.tokens > 0, "--tokens {}: a positive number expected", options.tokens);
   check(!options.prompt.empty(), "--prompt: the prompt is empty: give some text");
   make_output_folder(options.out);
+  const auto mesh = open_ladder_mesh(options);
   auto checkpoint = io::Checkpoint::open(io::resolve_model(options.model));
+  const int context = 640 + options.tokens;
+  if (comm::launched_rank() > 0) {
+    const int positions = ladder_context(checkpoint->config(), context);
+    const text::Tokenizer tokenizer(checkpoint->tokenizer());
+    const auto text = forced_tokens(tokenizer, std::min(kMeshText, static_cast<std::size_t>(positions)));
+    join_mesh(*checkpoint, text, precision, positions, *mesh);
+    return {};
+  }
 
   RunState state(options, checkpoint->content_hash());
   if (options.resume) state.load();
@@ -120,7 +139,7 @@ report::BringupReport run_bringup(const BringupOptions& options,
   Session s = open_session(std::move(checkpoint), {.device = options.device,
                                                    .engine = parse_engine(options.engine),
                                                    .precision = precision,
-                                                   .context = 640 + options.tokens});
+                                                   .context = context});
   s.thresholds = options.thresholds;
   const std::int64_t weights = s.device->allocated_bytes();
   report::BringupReport& report = state.report();
@@ -131,11 +150,12 @@ report::BringupReport run_bringup(const BringupOptions& options,
     if (state.is_done(phase)) continue;
     check_interrupt();
     if (on_phase) on_phase(kPhaseNames[static_cast<std::size_t>(phase)]);
-    run_phase(phase, s, golden ? &*golden : nullptr, options, report);
+    run_phase(phase, s, golden ? &*golden : nullptr, options, precision, mesh.get(), report);
     measure_memory(s, weights, report);
     report.seconds = before + clock.seconds();
     state.finish(phase);
   }
+  end_mesh();
   write_text_file(options.out / "report.json", report::json_text(report) + "\n");
   if (!report.timeline.empty())
     write_text_file(options.out / "timeline.json", report::trace_event_json(report.timeline));

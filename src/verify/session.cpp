@@ -6,10 +6,19 @@
 
 namespace tessera::verify {
 
-std::vector<std::int32_t> Session::forced_tokens(std::size_t n) const {
-  std::vector<std::int32_t> ids = tokenizer->encode(forced_text());
-  ids.resize(std::min({ids.size(), n, static_cast<std::size_t>(context)}));
+std::vector<std::int32_t> forced_tokens(const text::Tokenizer& tokenizer, std::size_t n) {
+  std::vector<std::int32_t> ids = tokenizer.encode(forced_text());
+  ids.resize(std::min(ids.size(), n));
   return ids;
+}
+
+int ladder_context(const io::ModelConfig& config, int wanted) {
+  const int limit = config.max_position_embeddings;
+  return limit > 0 ? std::min(wanted, limit) : wanted;
+}
+
+std::vector<std::int32_t> Session::forced_tokens(std::size_t n) const {
+  return verify::forced_tokens(*tokenizer, std::min(n, static_cast<std::size_t>(context)));
 }
 
 Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options) {
@@ -19,8 +28,7 @@ Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOp
   s.tokenizer = std::make_unique<text::Tokenizer>(s.files);
   s.reference_device = Device::open("cpu", Engine::Ref);
   s.device = Device::open(options.device, options.engine, {.num_command_queues = kMaxCommandQueues});
-  const int limit = s.config().max_position_embeddings;
-  s.context = limit > 0 ? std::min(options.context, limit) : options.context;
+  s.context = ladder_context(s.config(), options.context);
   s.reference = models::load_model(*s.reference_device, *s.checkpoint,
                                    {.precision = models::parse_precision("fp32"), .max_seq = s.context});
   s.model =

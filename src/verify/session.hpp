@@ -37,6 +37,12 @@ struct SessionOptions {
 /// Loads everything from a checkpoint. Throws UserError.
 Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options);
 
+/// Positions that the ladder uses when it asks for so many: the model's limit bounds them.
+int ladder_context(const io::ModelConfig& config, int wanted);
+
+/// The forced text, at most n tokens of it.
+std::vector<std::int32_t> forced_tokens(const text::Tokenizer& tokenizer, std::size_t n);
+
 /// The prose that the forced-text comparison runs on (the same as the Python exporter's).
 std::string_view forced_text();
 

@@ -21,9 +21,9 @@ std::string to_text(const Thresholds& t) {
 
 RunState::RunState(const BringupOptions& options, const std::string& content_hash)
     : path_(options.out / "state.json"),
-      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, content_hash, options.device,
-                               options.engine, options.precision, options.prompt, options.tokens,
-                               options.golden, to_text(options.thresholds))) {}
+      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, content_hash, options.device,
+                               options.mesh, options.engine, options.precision, options.prompt,
+                               options.tokens, options.golden, to_text(options.thresholds))) {}
 
 void RunState::load() {
   if (!std::filesystem::exists(path_)) return;
