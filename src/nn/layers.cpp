@@ -44,8 +44,9 @@ Tensor Linear::forward(const Tensor& x, const OpOptions& options) const {
   const ModuleScope scope(name);
   const Tensor y = linear(x, weight, bias, Activation::None, options);
   if (!parallel.group) return y;
-  if (parallel.join == Join::Sum) return all_reduce(y, parallel.group);
-  const Tensor all = all_gather(y, -1, parallel.group);
+  const Topology topology = usual_topology(parallel.group->size());
+  if (parallel.join == Join::Sum) return all_reduce(y, parallel.group, topology);
+  const Tensor all = all_gather(y, -1, parallel.group, topology);
   Shape end = all.logical_shape();
   if (end[-1] == parallel.width) return all;
   end[-1] = parallel.width;

@@ -141,6 +141,8 @@ TEST(CclLinks, TheBusiestLinkOfARingCarriesHalf) {
   EXPECT_EQ(busiest_link_bytes(Topology::Linear, 8, 100), 700);
   EXPECT_EQ(busiest_link_bytes(Topology::Ring, 8, 100), 400);
   EXPECT_EQ(busiest_link_bytes(Topology::Ring, 1, 100), 0);
+  EXPECT_EQ(usual_topology(8), Topology::Ring);
+  EXPECT_EQ(usual_topology(4), Topology::Linear);
 }
 
 }  // namespace

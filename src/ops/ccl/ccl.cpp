@@ -27,6 +27,10 @@ std::string_view to_string(Topology topology) {
   return topology == Topology::Ring ? "ring" : "linear";
 }
 
+Topology usual_topology(int ranks) {
+  return ranks >= 8 ? Topology::Ring : Topology::Linear;
+}
+
 double busiest_link_bytes(Topology topology, int ranks, double part) {
   const int parts = topology == Topology::Ring ? ranks / 2 : ranks - 1;
   return parts * part;

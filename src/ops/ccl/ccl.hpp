@@ -10,6 +10,9 @@ namespace tessera {
 /// How the chips are wired: only what moves over the links depends on it, never the result.
 enum class Topology : std::uint8_t { Linear, Ring };
 
+/// How so many chips of one device are wired: the eight of a LoudBox are a ring, fewer a line.
+Topology usual_topology(int ranks);
+
 /// The ranks' tensors side by side along `dim`, that of rank 0 first. TT-NN: ttnn.all_gather. x: float32 or
 /// bfloat16, of one shape on all ranks. UserError: a dimension that x does not have; SystemError as
 /// comm::Group.
