@@ -44,7 +44,7 @@ void answer(const Options& o, const generate::ModelSession& session, const gener
   generate::Result result;
   {
     std::optional<TimelineScope> scope;
-    if (!o.timeline.empty()) scope.emplace(session.device(), timeline);
+    if (!o.timeline.empty()) scope.emplace(generator.model().device(), timeline);
     result = generate::generate(generator, std::span(&request, 1), on_token, &timings)[0];
   }
   if (!o.timeline.empty())

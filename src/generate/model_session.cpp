@@ -33,7 +33,8 @@ ModelSession::ModelSession(const ModelChoice& choice) {
   mesh_ = open_mesh(choice.mesh, choice.device, engine, {.async = choice.async});
   data_parallel_ = choice.data_parallel;
   comm::replica_shape(mesh_ ? mesh_->shape() : comm::MeshShape{}, data_parallel_);
-  if (!mesh_) device_ = Device::open(choice.device, engine, {.async = choice.async});
+  device_ = mesh_ ? mesh_->device(mesh_->local_ranks().front()).shared_from_this()
+                  : Device::open(choice.device, engine, {.async = choice.async});
   precision_ = choice.precision.empty() ? default_precision(engine) : choice.precision;
   models::parse_precision(precision_);  // a wrong name is told before a model is fetched
   checkpoint_ = io::Checkpoint::open(io::resolve_model(choice.model));

@@ -62,6 +62,7 @@ class ModelSession {
   const io::ModelConfig& config() const { return checkpoint_->config(); }
   const io::TokenizerFiles& files() const { return files_; }
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
+  /// The one chip, or the first of this process's.
   Device& device() const { return *device_; }
   const std::string& precision() const { return precision_; }
   const nn::CausalLm& model() const { return *model_; }
