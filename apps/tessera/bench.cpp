@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
 #include "options.hpp"
 #include "output.hpp"
@@ -39,6 +40,8 @@ Json report_json(const generate::BenchReport& r) {
           {"device", r.device},
           {"engine", r.engine},
           {"precision", r.precision},
+          {"mesh", r.mesh},
+          {"copies", r.copies},
           {"threads", r.threads},
           {"isa", r.isa},
           {"async", r.async},
@@ -58,8 +61,12 @@ double megabytes(std::int64_t bytes) {
 }
 
 std::string report_text(const generate::BenchReport& r) {
-  std::string text = fmt::format("{} on {}: {} engine, {} precision, {} threads, {}, {}, {}\n\n", r.model,
-                                 r.device, r.engine, r.precision, r.threads, r.isa,
+  const std::string mesh = r.mesh.empty()
+                               ? ""
+                               : fmt::format(" (mesh {}, {} of the model)", r.mesh,
+                                             r.copies == 1 ? "one copy" : fmt::format("{} copies", r.copies));
+  std::string text = fmt::format("{} on {}{}: {} engine, {} precision, {} threads, {}, {}, {}\n\n", r.model,
+                                 r.device, mesh, r.engine, r.precision, r.threads, r.isa,
                                  r.trace ? "traced" : "eager", r.async ? "asynchronous" : "at once");
   text += fmt::format("{:<8} {:>5} {:>6} {:>7} {:>10} {:>21} {:>10}\n", "", "batch", "prompt", "context",
                       "tok/s", "(min - max)", "ms");
@@ -86,13 +93,19 @@ void add_bench(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
   add_run_switches(*command, o->choice);
+  add_mesh_option(*command, o->choice.mesh);
+  command
+      ->add_option("--data-parallel", o->choice.data_parallel,
+                   "Copies of the model, each on an equal part of the mesh")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command->add_option("--prompt", o->bench.prompt, "Tokens of each prompt")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_option("--gen", o->bench.gen, "Decode steps")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--batch", o->bench.batches, "Users, 1 to 32, one or several")
+  command->add_option("--batch", o->bench.batches, "Users of each copy, 1 to 32, one or several")
       ->delimiter(',')
       ->check(CLI::Range(1, 32))
       ->capture_default_str();
@@ -103,6 +116,7 @@ void add_bench(CLI::App& app) {
   command->callback([o] {
     const auto report = generate::run_bench(
         o->choice, o->bench, [](const std::string& step) { fmt::print(stderr, "tessera: {}\n", step); });
+    if (comm::launched_rank() > 0) return;  // rank 0 has the report
     if (o->json) return write_json(report_json(report));
     write_out(report_text(report));
   });

@@ -29,19 +29,8 @@ struct Options {
   SamplingParams sampling;
 };
 
-void run(const Options& o) {
-  check(!o.prompt.empty(), "generate: the prompt is empty: give some text with -p");
-  generate::ModelSession session(o.choice);
-  generate::Request request;
-  request.prompt = generate::encode_prompt(session.tokenizer(), session.files(), o.prompt, o.raw);
-  request.max_new_tokens = o.tokens;
-  request.sampling = o.sampling;
-  request.stop_ids = session.stop_ids();
-
-  // Room for this text, in whole pages; the model's own limit bounds it.
-  const auto wanted = (static_cast<std::int64_t>(request.prompt.size()) + o.tokens + 31) / 32 * 32;
-  session.load(o.context > 0 ? o.context : static_cast<int>(std::min(wanted, kMostPositions)));
-  generate::Generator generator(session.model(), {.users = 1, .trace = o.choice.trace});
+void answer(const Options& o, const generate::ModelSession& session, const generate::Request& request,
+            generate::Generator& generator) {
   text::StreamDecoder decoder(session.tokenizer());
   generate::Timings timings;
   std::string text;
@@ -55,7 +44,7 @@ void run(const Options& o) {
   generate::Result result;
   {
     std::optional<TimelineScope> scope;
-    if (!o.timeline.empty()) scope.emplace(session.device(), timeline);
+    if (!o.timeline.empty()) scope.emplace(generator.model().device(), timeline);
     result = generate::generate(generator, std::span(&request, 1), on_token, &timings)[0];
   }
   if (!o.timeline.empty())
@@ -71,6 +60,25 @@ void run(const Options& o) {
               {"timings", {{"ttft_ms", timings.ttft_ms}, {"decode_tok_s", timings.decode_tok_s}}}});
 }
 
+void run(const Options& o) {
+  check(!o.prompt.empty(), "generate: the prompt is empty: give some text with -p");
+  generate::ModelSession session(o.choice);
+  generate::Request request;
+  request.prompt = generate::encode_prompt(session.tokenizer(), session.files(), o.prompt, o.raw);
+  request.max_new_tokens = o.tokens;
+  request.sampling = o.sampling;
+  request.stop_ids = session.stop_ids();
+
+  // Room for this text, in whole pages; the model's own limit bounds it.
+  const auto wanted = (static_cast<std::int64_t>(request.prompt.size()) + o.tokens + 31) / 32 * 32;
+  const int context = o.context > 0 ? o.context : static_cast<int>(std::min(wanted, kMostPositions));
+  session.run(context, [&](const generate::Replica& replica) {
+    generate::Generator generator(replica.model, {.users = 1, .trace = o.choice.trace});
+    if (replica.speaks()) return answer(o, session, request, generator);
+    generate::generate(generator, std::span(&request, 1));
+  });
+}
+
 }  // namespace
 
 void add_generate(CLI::App& app) {
@@ -81,6 +89,7 @@ void add_generate(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
   add_run_switches(*command, o->choice);
+  add_mesh_option(*command, o->choice.mesh);
   command->add_option("-p,--prompt", o->prompt, "The prompt")->required();
   command->add_option("-n,--tokens", o->tokens, "New tokens at most")
       ->check(CLI::PositiveNumber)

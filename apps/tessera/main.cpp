@@ -1,10 +1,13 @@
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 
+#include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 #include "util/error.hpp"
@@ -15,7 +18,14 @@
 
 namespace {
 
+// What all processes of a job find wrong (a name, an option) rank 0 says; its end then ends the others.
+constexpr auto kRankZeroFirst = std::chrono::milliseconds(500);
+
 int fail(std::string_view text) {
+  if (tessera::comm::launched_rank() > 0 && !tessera::interrupted()) {
+    std::this_thread::sleep_for(kRankZeroFirst);
+    if (tessera::interrupted()) return 2;
+  }
   std::fprintf(stderr, "tessera: %s\n", tessera::one_line(text).c_str());
   return 2;
 }
@@ -47,17 +57,19 @@ int run(int argc, char** argv, int& exit_code) {
   return exit_code;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  tessera::install_interrupt_handler();
-  tessera::install_truncation_handler();
-  write_errors_instead_of_signals();
+int run_and_report(int argc, char** argv) {
   int exit_code = 0;
   try {
     return run(argc, argv, exit_code);
   } catch (const tessera::cli::OutputClosed&) {
     return exit_code;
+  } catch (const tessera::comm::PeerFailed&) {
+    return 2;  // the other process says what it was
+  } catch (const tessera::Interrupted& error) {
+    // The launcher stops a job by signals, and says itself why.
+    if (tessera::comm::launched_processes() == 1) return fail(error.what());
+    if (tessera::comm::launched_rank() == 0) fail("stopped by the launcher, or with Ctrl-C");
+    return 2;
   } catch (const std::bad_alloc&) {
     return fail("out of memory: use a smaller model, batch or context");
   } catch (const std::system_error& error) {
@@ -69,4 +81,15 @@ int main(int argc, char** argv) {
   } catch (...) {
     return fail("an unknown error: run the command again with another model or option");
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  tessera::install_interrupt_handler();
+  tessera::install_truncation_handler();
+  write_errors_instead_of_signals();
+  const int exit_code = run_and_report(argc, argv);
+  tessera::comm::leave_mpi(exit_code);
+  return exit_code;
 }

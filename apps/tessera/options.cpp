@@ -44,6 +44,12 @@ void add_run_switches(CLI::App& command, generate::ModelChoice& choice) {
   add_switch(command, "--trace", choice.trace, "Replay decode steps and prefills from captured traces");
 }
 
+void add_mesh_option(CLI::App& command, std::string& mesh) {
+  command.add_option("--mesh", mesh,
+                     "Rows x columns of chips that share the model: 1x4; default: all of the device, or of "
+                     "the processes that mpirun has started");
+}
+
 void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
   command.add_option("--temperature", sampling.temperature, "Of the softmax; 0 is greedy")
       ->check(CLI::Range(0.0, 1000.0))

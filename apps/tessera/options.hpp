@@ -14,6 +14,8 @@ CLI::Option* add_model_option(CLI::App& command, std::string& model);
 void add_model_choice(CLI::App& command, generate::ModelChoice& choice);
 /// --async and --trace, of commands that generate.
 void add_run_switches(CLI::App& command, generate::ModelChoice& choice);
+/// --mesh.
+void add_mesh_option(CLI::App& command, std::string& mesh);
 /// --temperature, --top-k, --top-p, --seed.
 void add_sampling_options(CLI::App& command, SamplingParams& sampling);
 /// --json.

@@ -30,10 +30,8 @@ MemoryScope::~MemoryScope() {
 
 MemoryAccount::MemoryAccount(const SpecSheet& sheet, bool unlimited)
     : sheet_(sheet),
-      dram_(sheet.dram_banks * sheet.chips, unlimited ? kNoEnd : sheet.dram_bytes / sheet.dram_banks,
-            kDramAlignment),
-      l1_(sheet.worker_cores * sheet.chips, unlimited && sheet.l1_bytes > 0 ? kNoEnd : sheet.l1_bytes,
-          kL1Alignment) {}
+      dram_(sheet.dram_banks, unlimited ? kNoEnd : sheet.dram_bytes / sheet.dram_banks, kDramAlignment),
+      l1_(sheet.worker_cores, unlimited && sheet.l1_bytes > 0 ? kNoEnd : sheet.l1_bytes, kL1Alignment) {}
 
 std::int64_t MemoryAccount::bytes_of(const TensorSpec& spec, const MemoryConfig& config) const {
   const BankAllocator& in = banks(config.buffer_type);
@@ -124,7 +122,7 @@ void MemoryAccount::fail_full(std::int64_t asked, BufferType type, const std::st
   const SpecSheet* larger = nullptr;
   for (const SpecSheet& sheet : spec_sheets()) {
     const std::int64_t room = sheet.dram_bytes * sheet.chips;
-    if (sheet.name != "cpu" && room >= wanted && room > capacity() &&
+    if (sheet.name != "cpu" && room >= wanted && room > sheet_.dram_bytes * sheet_.chips &&
         (larger == nullptr || room < larger->dram_bytes * larger->chips)) {
       larger = &sheet;
     }

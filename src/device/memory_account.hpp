@@ -40,7 +40,8 @@ struct BankRoom {
 /// few free ranges.
 class MemoryAccount {
  public:
-  /// Banks as on the sheet, all its chips in lock step; without an end when `unlimited` (a plan counts on).
+  /// Banks of one chip of the sheet (several chips are a comm::MeshDevice); without an end when `unlimited`
+  /// (a plan counts on).
   MemoryAccount(const SpecSheet& sheet, bool unlimited);
 
   /// Bytes over all banks that such a tensor takes.

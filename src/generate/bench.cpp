@@ -41,10 +41,11 @@ BenchResult make_result(std::string kind, int batch, double tokens, const std::v
 
 class Bench {
  public:
-  Bench(const nn::CausalLm& model, const BenchOptions& options, int batch, bool trace)
-      : options_(options),
+  Bench(const Replica& replica, const BenchOptions& options, int batch, bool trace)
+      : replica_(replica),
+        options_(options),
         batch_(batch),
-        generator_(model, {.users = batch, .trace = trace}),
+        generator_(replica.model, {.users = batch, .trace = trace}),
         users_(static_cast<std::size_t>(batch)),
         greedy_(users_),
         steps_(users_, 0),
@@ -53,8 +54,8 @@ class Bench {
     for (std::size_t u = 0; u < users_; ++u) {
       auto& prompt = prompts_.emplace_back();
       for (int i = 0; i < options.prompt; ++i) {
-        prompt.push_back(
-            static_cast<std::int32_t>(rng.below(static_cast<std::uint64_t>(model.config.vocab_size))));
+        prompt.push_back(static_cast<std::int32_t>(
+            rng.below(static_cast<std::uint64_t>(replica.model.config.vocab_size))));
       }
     }
   }
@@ -63,6 +64,7 @@ class Bench {
     std::vector<double> ms;
     const int repeats = batch_ == 1 ? options_.repeats : 1;
     for (int i = 0; i < repeats; ++i) {
+      together();
       const Stopwatch clock;
       for (std::size_t u = 0; u < users_; ++u) {
         const int user = static_cast<int>(u);
@@ -72,7 +74,9 @@ class Bench {
       }
       ms.push_back(clock.milliseconds());
     }
-    BenchResult result = make_result("prefill", batch_, static_cast<double>(options_.prompt) * batch_, ms);
+    const int users = batch_ * replica_.count;
+    BenchResult result =
+        make_result("prefill", users, static_cast<double>(options_.prompt) * users, slowest(std::move(ms)));
     result.prompt = result.context = options_.prompt;
     return result;
   }
@@ -83,6 +87,7 @@ class Bench {
     for (int i = 0; i < options_.repeats; ++i) {
       std::vector<std::int32_t> tokens = first_;
       std::vector<std::int32_t> positions(users_, options_.prompt);
+      together();
       const Stopwatch clock;
       std::optional<StepAhead> ahead;
       if (generator_.runs_ahead()) ahead.emplace(generator_, batch_);
@@ -93,7 +98,8 @@ class Bench {
       }
       ms.push_back(clock.milliseconds() / options_.gen);
     }
-    BenchResult result = make_result("decode", batch_, batch_, ms);
+    const int users = batch_ * replica_.count;
+    BenchResult result = make_result("decode", users, users, slowest(std::move(ms)));
     result.prompt = options_.prompt;
     result.context = options_.prompt + options_.gen;
     return result;
@@ -102,6 +108,19 @@ class Bench {
   std::int64_t kv_bytes() { return generator_.cache().bytes(); }
 
  private:
+  void together() {
+    if (replica_.mesh) replica_.mesh->barrier();
+  }
+
+  std::vector<double> slowest(std::vector<double> ms) {
+    if (!replica_.mesh) return ms;
+    std::vector<double> all(ms.size() * static_cast<std::size_t>(replica_.mesh->size()));
+    replica_.mesh->all_gather(std::span<const double>(ms), std::span(all));
+    for (std::size_t i = 0; i < all.size(); ++i) ms[i % ms.size()] = std::max(ms[i % ms.size()], all[i]);
+    return ms;
+  }
+
+  const Replica& replica_;
   const BenchOptions& options_;
   int batch_;
   Generator generator_;
@@ -122,6 +141,24 @@ void check_options(const BenchOptions& o) {
   }
 }
 
+// Every chip measures; the one that speaks reports.
+void measure(const Replica& replica, const BenchOptions& options, bool trace,
+             const std::function<void(const std::string&)>& say, BenchReport* report) {
+  for (const int batch : options.batches) {
+    Bench bench(replica, options, batch, trace);
+    const int users = batch * replica.count;
+    if (report != nullptr) say(fmt::format("prefill, batch {}", users));
+    BenchResult prefill = bench.prefill();
+    if (report != nullptr) say(fmt::format("decode, batch {}", users));
+    BenchResult decode = bench.decode();
+    if (report == nullptr) continue;
+    if (report->ttft_ms == 0 || batch == 1) report->ttft_ms = prefill.ms.median / batch;
+    report->results.push_back(std::move(prefill));
+    report->results.push_back(std::move(decode));
+    report->kv_bytes = std::max(report->kv_bytes, bench.kv_bytes());
+  }
+}
+
 }  // namespace
 
 BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
@@ -137,7 +174,6 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
   };
   say("loading");
   const Stopwatch clock;
-  session.load(static_cast<int>(context));
   BenchReport report;
   report.model = choice.model;
   report.device = choice.device;
@@ -146,20 +182,19 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
   report.async = choice.async;
   report.trace = choice.trace;
   report.isa = current_isa();
-  report.load_s = clock.seconds();
   report.threads = num_threads();
-  report.weights_bytes = session.device().allocated_bytes();
-  for (const int batch : options.batches) {
-    Bench bench(session.model(), options, batch, choice.trace);
-    say(fmt::format("prefill, batch {}", batch));
-    report.results.push_back(bench.prefill());
-    const double per_user = report.results.back().ms.median / batch;
-    if (report.ttft_ms == 0 || batch == 1) report.ttft_ms = per_user;
-    say(fmt::format("decode, batch {}", batch));
-    report.results.push_back(bench.decode());
-    report.kv_bytes = std::max(report.kv_bytes, bench.kv_bytes());
-  }
-  report.peak_bytes = session.device().peak_bytes();
+  if (session.mesh() != nullptr) report.mesh = comm::to_string(session.mesh()->shape());
+  report.copies = choice.data_parallel;
+  session.run(static_cast<int>(context), [&](const Replica& replica) {
+    if (!replica.speaks()) {
+      measure(replica, options, choice.trace, {}, nullptr);
+      return;
+    }
+    report.load_s = clock.seconds();
+    report.weights_bytes = replica.device.allocated_bytes();
+    measure(replica, options, choice.trace, say, &report);
+    report.peak_bytes = replica.device.peak_bytes();
+  });
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.host_peak_bytes = usage.ru_maxrss * 1024L;

@@ -59,6 +59,10 @@ class Checkpoint {
   /// elements.
   virtual void read(std::string_view name, std::span<float> out) const = 0;
 
+  /// The same for the rows (the first dimension) from `first` on that `out` has room for: a chip of several
+  /// reads its part only. Throws UserError beyond the last row.
+  virtual void read_rows(std::string_view name, std::int64_t first, std::span<float> out) const;
+
   /// Throws UserError when the checkpoint has no tokenizer.
   virtual TokenizerFiles tokenizer() const = 0;
 
@@ -71,6 +75,13 @@ class Checkpoint {
   void add_tensor(CheckpointTensor tensor, std::string_view file);
   /// Position in tensors(). Throws UserError unless the tensor exists and has `values` values.
   std::size_t index_of(std::string_view name, std::size_t values) const;
+
+  /// Rows of a tensor as a place in its stored bytes. Throws UserError unless the tensor has these rows.
+  struct RowRange {
+    std::size_t index = 0;              // in tensors()
+    std::size_t offset = 0, bytes = 0;  // in its data
+  };
+  RowRange rows_of(std::string_view name, std::int64_t first, std::size_t values) const;
 
   ModelConfig config_;
 

@@ -36,6 +36,13 @@ class GgufCheckpoint final : public Checkpoint {
     dequantize(tensor.type, tensor.data, out);
   }
 
+  void read_rows(std::string_view name, std::int64_t first, std::span<float> out) const override {
+    // A row is a whole number of blocks.
+    const RowRange rows = rows_of(name, first, out.size());
+    const GgufTensor& tensor = *sources_[rows.index];
+    dequantize(tensor.type, tensor.data.subspan(rows.offset, rows.bytes), out);
+  }
+
   TokenizerFiles tokenizer() const override { return read_gguf_tokenizer(gguf_); }
 
   std::string content_hash() const override {

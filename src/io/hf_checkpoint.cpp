@@ -37,6 +37,13 @@ class HfCheckpoint final : public Checkpoint {
     read_floats(sources_[index_of(name, out.size())], out);
   }
 
+  void read_rows(std::string_view name, std::int64_t first, std::span<float> out) const override {
+    const RowRange rows = rows_of(name, first, out.size());
+    SafetensorsEntry entry = sources_[rows.index];
+    entry.data = entry.data.subspan(rows.offset, rows.bytes);
+    read_floats(entry, out);
+  }
+
   TokenizerFiles tokenizer() const override {
     if (!has("tokenizer.json")) {
       fail_user("no tokenizer in {}: it has no tokenizer.json: add the model's own file", folder_.string());

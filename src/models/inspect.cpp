@@ -49,7 +49,7 @@ CheckpointFacts facts_of(const io::Checkpoint& checkpoint, const std::filesystem
 void add_modules(const std::vector<nn::WeightRequest>& requests, Inspection& result) {
   std::set<std::string> counted;
   for (const nn::WeightRequest& request : requests) {
-    ModuleInfo module{request.key, request.spec(), request.rows() * request.cols, {}};
+    ModuleInfo module{request.key, request.spec(), request.result_rows() * request.result_cols(), {}};
     for (const nn::WeightPart& part : request.parts) {
       module.parts.push_back(part.name);
       if (counted.insert(part.name).second) result.parameters += part.rows * request.cols;

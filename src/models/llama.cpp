@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 
+#include "nn/tensor_parallel.hpp"
 #include "util/error.hpp"
 
 namespace tessera::models {
 namespace {
 
 using Kind = nn::WeightRequest::Kind;
+using nn::Split;
 using nn::WeightPart;
 
 class LlamaBuilder {
@@ -29,23 +32,28 @@ class LlamaBuilder {
     const std::string attn = name + "self_attn.";
     const std::string mlp = name + "mlp.";
 
+    const auto group = weights_.group();
+    const nn::HeadShare share =
+        nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, group ? group->size() : 1);
     nn::DecoderLayer result;
     result.input_layernorm = norm("input_layernorm", key, name);
     result.self_attn.layer = i;
-    result.self_attn.num_heads = config_.num_attention_heads;
-    result.self_attn.num_kv_heads = config_.num_key_value_heads;
+    result.self_attn.num_heads = share.heads;
+    result.self_attn.num_kv_heads = share.kv_heads;
     result.self_attn.qkv_proj = linear("qkv_proj", key + "self_attn.", hidden, dtype.wqkv, qkv_bias,
-                                       {{attn + "q_proj", q}, {attn + "k_proj", kv}, {attn + "v_proj", kv}});
-    result.self_attn.o_proj =
-        linear("o_proj", key + "self_attn.", q, dtype.wo, qkv_bias, {{attn + "o_proj", hidden}});
+                                       {{attn + "q_proj", q, Split::QHeads},
+                                        {attn + "k_proj", kv, Split::KvHeads},
+                                        {attn + "v_proj", kv, Split::KvHeads}});
+    result.self_attn.o_proj = linear("o_proj", key + "self_attn.", q, dtype.wo, qkv_bias,
+                                     {{attn + "o_proj", hidden}}, Split::QHeads);
     result.post_attention_layernorm = norm("post_attention_layernorm", key, name);
     const bool bias = config_.mlp_bias;
-    result.mlp.gate_proj =
-        linear("gate_proj", key + "mlp.", hidden, dtype.ff1_ff3, bias, {{mlp + "gate_proj", inner}});
+    result.mlp.gate_proj = linear("gate_proj", key + "mlp.", hidden, dtype.ff1_ff3, bias,
+                                  {{mlp + "gate_proj", inner, Split::Even}});
     result.mlp.up_proj =
-        linear("up_proj", key + "mlp.", hidden, dtype.ff1_ff3, bias, {{mlp + "up_proj", inner}});
+        linear("up_proj", key + "mlp.", hidden, dtype.ff1_ff3, bias, {{mlp + "up_proj", inner, Split::Even}});
     result.mlp.down_proj =
-        linear("down_proj", key + "mlp.", inner, dtype.ff2, bias, {{mlp + "down_proj", hidden}});
+        linear("down_proj", key + "mlp.", inner, dtype.ff2, bias, {{mlp + "down_proj", hidden}}, Split::Even);
     return result;
   }
 
@@ -60,16 +68,23 @@ class LlamaBuilder {
   }
 
   nn::Linear linear(const std::string& name, const std::string& key, std::int64_t in, DataType dtype,
-                    bool bias, const std::vector<WeightPart>& modules) {
+                    bool bias, const std::vector<WeightPart>& modules, Split in_split = Split::Whole) {
     const auto parts = [&](const char* suffix) {
       std::vector<WeightPart> result;
       result.reserve(modules.size());
-      for (const auto& module : modules) result.push_back({module.name + suffix, module.rows});
+      for (const auto& module : modules) result.push_back({module.name + suffix, module.rows, module.split});
       return result;
     };
-    nn::Linear result{name, weights_.load({Kind::Matrix, key + name, parts(".weight"), in, dtype}), {}};
-    if (bias)
-      result.bias = weights_.load({Kind::Vector, key + name + ".bias", parts(".bias"), 1, precision_.norm});
+    nn::Linear result{
+        name, weights_.load({Kind::Matrix, key + name, parts(".weight"), in, dtype, in_split}), {}};
+    if (in_split != Split::Whole) result.parallel = {weights_.group(), nn::Join::Sum};
+    if (bias) {
+      std::vector<WeightPart> vectors = parts(".bias");
+      // The sum over the chips adds it once.
+      if (in_split != Split::Whole) vectors.front().split = Split::First;
+      result.bias =
+          weights_.load({Kind::Vector, key + name + ".bias", std::move(vectors), 1, precision_.norm});
+    }
     return result;
   }
 
@@ -85,8 +100,10 @@ class LlamaBuilder {
 
   nn::Linear head() {
     const std::string module = config_.tie_word_embeddings ? "model.embed_tokens" : "lm_head";
-    return linear("lm_head", "", config_.hidden_size, precision_.lm_head, false,
-                  {{module, config_.vocab_size}});
+    nn::Linear result = linear("lm_head", "", config_.hidden_size, precision_.lm_head, false,
+                               {{module, config_.vocab_size, Split::Even}});
+    result.parallel = {weights_.group(), nn::Join::Gather, config_.vocab_size};
+    return result;
   }
 
  private:

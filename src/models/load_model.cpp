@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "models/registry.hpp"
 #include "models/weight_cache.hpp"
 #include "models/weight_sources.hpp"
+#include "nn/tensor_parallel.hpp"
 #include "util/error.hpp"
 
 namespace tessera::models {
@@ -39,11 +41,23 @@ void check_all_used(const io::Checkpoint& checkpoint, const std::vector<nn::Weig
   }
 }
 
+// The model from `source`, or a chip's part of it.
+std::unique_ptr<nn::CausalLm> build(const Architecture& architecture, const io::ModelConfig& config,
+                                    const LoadOptions& options, int max_seq, nn::WeightSource& source) {
+  if (!options.group || options.group->size() == 1)
+    return architecture.build(config, options.precision, max_seq, source);
+  nn::ShardedSource sharded(source, options.group, config.num_attention_heads, config.num_key_value_heads);
+  return architecture.build(config, options.precision, max_seq, sharded);
+}
+
 // The mapped cache, written first if need be; nullptr when it cannot be had.
 std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoint& checkpoint,
                                              const std::vector<nn::WeightRequest>& requests,
                                              const LoadOptions& options) {
-  const std::filesystem::path path = weight_cache_path(checkpoint, options.precision);
+  const std::filesystem::path path = weight_cache_path(checkpoint, options.precision, options.group.get());
+  // Chips of one process that want the same file: the first one writes it.
+  static std::mutex writing;
+  const std::lock_guard lock(writing);
   auto mapped = MappedSource::open(device, path);
   if (mapped && mapped->holds(requests)) return mapped;
   try {
@@ -85,15 +99,15 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   const MemoryScope scope(MemoryKind::Weights);
   const auto meta = Device::open("cpu", Engine::Meta);
   RecordingSource recording(*meta);
-  architecture.build(config, options.precision, 1, recording);
+  build(architecture, config, options, 1, recording);
   check_all_used(checkpoint, recording.requests());
   if (device.engine() == Engine::Fast && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, recording.requests(), options)) {
-      return architecture.build(config, options.precision, max_seq, *mapped);
+      return build(architecture, config, options, max_seq, *mapped);
     }
   }
   DirectSource direct(device, checkpoint);
-  return architecture.build(config, options.precision, max_seq, direct);
+  return build(architecture, config, options, max_seq, direct);
 }
 
 std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelConfig& config,
@@ -105,7 +119,7 @@ std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelCon
   options.precision.check_layers(config.num_hidden_layers);
   MetaSource weights(device);
   const MemoryScope scope(MemoryKind::Weights);
-  return architecture.build(config, options.precision, sequence_limit(config, options), weights);
+  return build(architecture, config, options, sequence_limit(config, options), weights);
 }
 
 }  // namespace tessera::models

@@ -2,6 +2,7 @@
 // A model on a device from a checkpoint, in one call.
 #include <memory>
 
+#include "comm/group.hpp"
 #include "device/device.hpp"
 #include "io/checkpoint.hpp"
 #include "models/precision.hpp"
@@ -13,6 +14,9 @@ struct LoadOptions {
   Precision precision;
   int max_seq = 0;               // 0: the model's own limit
   bool use_weight_cache = true;  // fast engine only
+  /// Tensor parallel: the chips that share this model, each with its part; every rank loads with its own
+  /// group and device. Null: alone.
+  std::shared_ptr<comm::Group> group = nullptr;
 };
 
 /// A damaged configuration can ask for a billion layers or for heads of a billion channels, and describing

@@ -42,12 +42,15 @@ std::string short_hash(std::string_view text) {
 
 }  // namespace
 
-fs::path weight_cache_path(const io::Checkpoint& checkpoint, const Precision& precision) {
+fs::path weight_cache_path(const io::Checkpoint& checkpoint, const Precision& precision,
+                           const comm::Group* group) {
   const char* folder = std::getenv("TESSERA_WEIGHT_CACHE");
   const fs::path base = folder != nullptr && *folder != '\0' ? fs::path(folder) : cache_folder() / "weights";
   const std::string content = checkpoint.content_hash();
-  return base / fmt::format("{}-{}-v{}.tsw", content.substr(0, 32), short_hash(precision.fingerprint()),
-                            kPackingVersion);
+  const std::string part =
+      group == nullptr || group->size() == 1 ? "" : fmt::format("-{}of{}", group->rank(), group->size());
+  return base / fmt::format("{}-{}-v{}{}.tsw", content.substr(0, 32), short_hash(precision.fingerprint()),
+                            kPackingVersion, part);
 }
 
 void write_weight_cache(const fs::path& path, Device& device, const io::Checkpoint& checkpoint,

@@ -37,6 +37,43 @@ void check_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& reque
         to_string(Shape(tensor->shape)), to_string(Shape(expected)));
 }
 
+// Columns of whole rows; `out` is zero.
+void take_columns(std::span<const float> rows, const nn::WeightRequest& request, std::span<float> out) {
+  const auto width = static_cast<std::size_t>(request.result_cols());
+  const auto cols = static_cast<std::size_t>(request.cols);
+  for (std::size_t r = 0; r * cols < rows.size(); ++r) {
+    std::size_t at = r * width;
+    for (const nn::Range& range : request.col_ranges) {
+      const auto n = static_cast<std::size_t>(range.count);
+      if (!range.is_zeros())
+        std::ranges::copy(rows.subspan(r * cols + static_cast<std::size_t>(range.first), n),
+                          out.begin() + static_cast<std::ptrdiff_t>(at));
+      at += n;
+    }
+  }
+}
+
+// The rows and columns that a request takes of a part; `out` is zero.
+void read_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& request, const nn::WeightPart& part,
+               std::span<float> out) {
+  const std::vector<nn::Range> whole{{0, part.rows}};
+  const auto width = static_cast<std::size_t>(request.result_cols());
+  std::vector<float> rows;
+  std::size_t at = 0;
+  for (const nn::Range& range : part.ranges.empty() ? whole : part.ranges) {
+    const auto target = out.subspan(at, static_cast<std::size_t>(range.count) * width);
+    at += target.size();
+    if (range.is_zeros()) continue;
+    if (request.col_ranges.empty()) {
+      checkpoint.read_rows(part.name, range.first, target);
+    } else {
+      rows.resize(static_cast<std::size_t>(range.count * request.cols));
+      checkpoint.read_rows(part.name, range.first, rows);
+      take_columns(rows, request, target);
+    }
+  }
+}
+
 }  // namespace
 
 void check_weight(const io::Checkpoint& checkpoint, const nn::WeightRequest& request) {
@@ -47,17 +84,17 @@ std::vector<float> read_weight(const io::Checkpoint& checkpoint, const nn::Weigh
   check_interrupt();
   check_weight(checkpoint,
                request);  // before memory is asked for: a damaged configuration may want any amount
-  const auto cols = static_cast<std::size_t>(request.cols);
-  std::vector<float> values(static_cast<std::size_t>(request.rows()) * cols);
+  const std::int64_t rows = request.result_rows(), cols = request.result_cols();
+  std::vector<float> values(static_cast<std::size_t>(rows * cols));
   std::size_t at = 0;
   for (const nn::WeightPart& part : request.parts) {
-    const std::size_t n = static_cast<std::size_t>(part.rows) * cols;
-    checkpoint.read(part.name, std::span(values).subspan(at, n));
+    const auto n = static_cast<std::size_t>(nn::taken(part.ranges, part.rows) * cols);
+    read_part(checkpoint, request, part, std::span(values).subspan(at, n));
     at += n;
   }
   if (request.kind != nn::WeightRequest::Kind::Matrix) return values;
   std::vector<float> transposed(values.size());
-  transpose(values, request.rows(), request.cols, transposed);
+  transpose(values, rows, cols, transposed);
   return transposed;
 }
 

@@ -88,7 +88,7 @@ Step CausalLm::rows_step(std::int64_t rows, KvCache& cache, std::int64_t start) 
 KvCacheConfig CausalLm::cache_config(int users, int positions) const {
   KvCacheConfig cache;
   cache.layers = config.num_hidden_layers;
-  cache.kv_heads = config.num_key_value_heads;
+  cache.kv_heads = layers.empty() ? config.num_key_value_heads : layers.front().self_attn.num_kv_heads;
   cache.head_dim = config.head_dim;
   cache.max_users = users;
   cache.max_seq = positions;

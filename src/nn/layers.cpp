@@ -1,22 +1,39 @@
 #include "nn/layers.hpp"
 
+#include <vector>
+
 #include "nn/weight_source.hpp"
+#include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/embedding/embedding.hpp"
 #include "ops/rms_norm/rms_norm.hpp"
+#include "ops/slice/slice.hpp"
 
 namespace tessera::nn {
+
+std::int64_t taken(const std::vector<Range>& ranges, std::int64_t size) {
+  if (ranges.empty()) return size;
+  std::int64_t n = 0;
+  for (const Range& range : ranges) n += range.count;
+  return n;
+}
+
+std::int64_t WeightRequest::result_rows() const {
+  std::int64_t n = 0;
+  for (const auto& part : parts) n += taken(part.ranges, part.rows);
+  return n;
+}
 
 TensorSpec WeightRequest::spec() const {
   switch (kind) {
     case Kind::Matrix:
-      return {Shape{cols, rows()}, dtype, Layout::TILE};
+      return {Shape{result_cols(), result_rows()}, dtype, Layout::TILE};
     case Kind::Rows:
-      return {Shape{rows(), cols}, dtype, Layout::ROW_MAJOR};
+      return {Shape{result_rows(), result_cols()}, dtype, Layout::ROW_MAJOR};
     case Kind::Vector:
       break;
   }
-  return {Shape{rows()}, dtype, Layout::ROW_MAJOR};
+  return {Shape{result_rows()}, dtype, Layout::ROW_MAJOR};
 }
 
 MemoryConfig WeightRequest::memory_config() const {
@@ -25,7 +42,16 @@ MemoryConfig WeightRequest::memory_config() const {
 
 Tensor Linear::forward(const Tensor& x, const OpOptions& options) const {
   const ModuleScope scope(name);
-  return linear(x, weight, bias, Activation::None, options);
+  const Tensor y = linear(x, weight, bias, Activation::None, options);
+  if (!parallel.group) return y;
+  const Topology topology = usual_topology(parallel.group->size());
+  if (parallel.join == Join::Sum) return all_reduce(y, parallel.group, topology);
+  const Tensor all = all_gather(y, -1, parallel.group, topology);
+  Shape end = all.logical_shape();
+  if (end[-1] == parallel.width) return all;
+  end[-1] = parallel.width;
+  const std::vector<std::int64_t> begin(end.dims().size(), 0);
+  return slice(all, begin, end.dims());
 }
 
 Tensor RmsNorm::forward(const Tensor& x) const {

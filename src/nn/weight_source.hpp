@@ -2,16 +2,38 @@
 // Where modules get their weights. A key names the weight in the model ("layers.0.self_attn.qkv_proj"); the
 // parts are checkpoint tensors in Hugging Face's [out_features, in_features], joined along out_features.
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "comm/group.hpp"
 #include "device/tensor.hpp"
 
 namespace tessera::nn {
 
+/// How a dimension of a weight is divided among the chips of a tensor-parallel group.
+enum class Split : std::uint8_t {
+  Whole,    // every chip has all of it
+  QHeads,   // query heads, in the chips' shares of heads (nn/tensor_parallel.hpp)
+  KvHeads,  // key or value heads, likewise
+  Even,     // equal parts in whole tiles, the last ones padded with zeros: an MLP's channels, a vocabulary
+  First,    // all of it on the first chip, zeros on the others: a bias that is summed over the chips
+};
+
+/// Consecutive rows (or columns) of a checkpoint tensor; zeros when `first` is negative.
+struct Range {
+  std::int64_t first = 0, count = 0;
+  bool is_zeros() const { return first < 0; }
+};
+
+/// How many rows `ranges` take of `size`: all when there are none.
+std::int64_t taken(const std::vector<Range>& ranges, std::int64_t size);
+
 struct WeightPart {
   std::string name;  // "model.layers.0.self_attn.q_proj.weight"
   std::int64_t rows = 0;
+  Split split = Split::Whole;
+  std::vector<Range> ranges = {};  // of the rows, in the result's order; empty: all of them
 };
 
 struct WeightRequest {
@@ -25,12 +47,12 @@ struct WeightRequest {
   std::vector<WeightPart> parts;
   std::int64_t cols = 1;  // in_features; 1 for vectors
   DataType dtype = DataType::BFLOAT16;
+  Split cols_split = Split::Whole;
+  std::vector<Range> col_ranges = {};  // of the columns; empty: all of them
 
-  std::int64_t rows() const {
-    std::int64_t n = 0;
-    for (const auto& part : parts) n += part.rows;
-    return n;
-  }
+  /// Of the result: all, or as many as the ranges say.
+  std::int64_t result_rows() const;
+  std::int64_t result_cols() const { return taken(col_ranges, cols); }
   /// The tensor it becomes.
   TensorSpec spec() const;
   MemoryConfig memory_config() const;
@@ -43,6 +65,8 @@ class WeightSource {
   /// A constant tensor as the request describes it. Throws UserError when a part is missing or has another
   /// shape.
   virtual Tensor load(const WeightRequest& request) = 0;
+  /// The chips that share the model, or nullptr: every weight is whole.
+  virtual std::shared_ptr<comm::Group> group() const { return nullptr; }
 };
 
 }  // namespace tessera::nn

@@ -9,6 +9,8 @@ namespace {
 // clang-format off
 constexpr auto kOps = std::to_array<OpEntry>({
     {"add", "ttnn.add", "a + b, element-wise"},
+    {"all_gather", "ttnn.all_gather", "the chips' tensors side by side, on all of them"},
+    {"all_reduce", "ttnn.all_reduce", "the sum over the chips, on all of them"},
     {"argmax", "ttnn.argmax", "index of the largest value of each row"},
     {"chunked_scaled_dot_product_attention", "ttnn.transformer.chunked_scaled_dot_product_attention", "attention of a prompt chunk over a paged cache"},
     {"concat", "ttnn.concat", "tensors joined along a dimension"},
@@ -29,6 +31,7 @@ constexpr auto kOps = std::to_array<OpEntry>({
     {"paged_update_cache", "ttnn.experimental.paged_update_cache", "one token's K or V a user into the cache"},
     {"permute", "ttnn.permute", "dimensions in another order"},
     {"plus_one", "ttnn.plus_one", "positions advanced in place"},
+    {"reduce_scatter", "ttnn.reduce_scatter", "the sum over the chips, a part on each"},
     {"reshape", "ttnn.reshape", "the same values under another shape"},
     {"rms_norm", "ttnn.rms_norm", "rows with root mean square 1, scaled"},
     {"rotary_embedding", "ttnn.experimental.rotary_embedding", "rotary positions on halves of a head (Hugging Face)"},

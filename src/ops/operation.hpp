@@ -46,6 +46,9 @@ class Operation : public std::enable_shared_from_this<Operation> {
 
   /// Multiply-adds count as two.
   virtual double flops(Inputs, Outputs) const { return 0; }
+
+  /// Bytes over the busiest link between chips; 0 for all but collectives.
+  virtual double link_bytes(Inputs, Outputs) const { return 0; }
 };
 
 }  // namespace tessera

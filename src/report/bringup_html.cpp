@@ -37,6 +37,7 @@ std::string bringup_html(const BringupReport& report) {
   memory_section(body, report);
   performance_section(body, report);
   queues_section(body, report);
+  mesh_section(body, report);
   ops_section(body, report);
   return fill(page_html(),
               {{"title", escape_html(fmt::format("{} on {}: bring-up", report.model, report.device))},

@@ -206,6 +206,42 @@ Json way_json(const BringupReport& r, const std::string& name) {
   return j;
 }
 
+Json mesh_way_json(const MeshWay& w) {
+  return {{"name", w.name},
+          {"data_parallel", w.data_parallel},
+          {"tensor_parallel", w.tensor_parallel},
+          {"users", w.users},
+          {"equal_users", w.equal_users},
+          {"pcc", number(w.pcc)},
+          {"max_abs", number(w.max_abs)},
+          {"margin", number(w.margin)},
+          {"prefill_tok_s", w.prefill_tok_s},
+          {"decode_tok_s", w.decode_tok_s},
+          {"weights_bytes", w.weights_bytes},
+          {"kv_bytes", w.kv_bytes},
+          {"as_planned", w.as_planned},
+          {"pass", w.pass}};
+}
+
+MeshWay parse_mesh_way(const Json& j) {
+  MeshWay w;
+  w.name = j.at("name");
+  w.data_parallel = j.at("data_parallel");
+  w.tensor_parallel = j.at("tensor_parallel");
+  w.users = j.at("users");
+  w.equal_users = j.at("equal_users");
+  w.pcc = number(j.at("pcc"));
+  w.max_abs = number(j.at("max_abs"));
+  w.margin = number(j.at("margin"));
+  w.prefill_tok_s = j.at("prefill_tok_s");
+  w.decode_tok_s = j.at("decode_tok_s");
+  w.weights_bytes = j.at("weights_bytes");
+  w.kv_bytes = j.at("kv_bytes");
+  w.as_planned = j.at("as_planned");
+  w.pass = j.at("pass");
+  return w;
+}
+
 template <class T, class F>
 Json list(const std::vector<T>& values, F convert) {
   Json array = Json::array();
@@ -256,6 +292,9 @@ BringupReport parse(const Json& j) {
   r.trace = {t.at("commands"), t.at("region_bytes"), t.at("arena_bytes")};
   for (const Json& e : j.at("timeline"))
     r.timeline.push_back({e.at("queue"), e.at("name"), e.at("path"), e.at("begin_ms"), e.at("end_ms")});
+  r.mesh.shape = j.at("mesh").at("shape");
+  r.mesh.transport = j.at("mesh").at("transport");
+  for (const Json& w : j.at("mesh").at("ways")) r.mesh.ways.push_back(parse_mesh_way(w));
   for (const auto& [key, value] : j.at("config").items())
     r.config.emplace_back(key, value.get<std::string>());
   return r;
@@ -337,6 +376,8 @@ Json to_json(const BringupReport& r) {
                 {"begin_ms", e.begin_ms},
                 {"end_ms", e.end_ms}};
   });
+  j["mesh"] = {
+      {"shape", r.mesh.shape}, {"transport", r.mesh.transport}, {"ways", list(r.mesh.ways, mesh_way_json)}};
   j["config"] = Json::object();
   for (const auto& [key, value] : r.config) j["config"][key] = value;
   return j;

@@ -134,6 +134,26 @@ struct TimelineEntry {
   bool operator==(const TimelineEntry&) const = default;
 };
 
+/// One way of sharing the work among the chips of a mesh, held against one device; the first is that device.
+struct MeshWay {
+  std::string name;  // "data parallel 2 x tensor parallel 4"
+  int data_parallel = 1, tensor_parallel = 1;
+  int users = 0, equal_users = 0;                // whose greedy text is that of one device
+  double pcc = 1, max_abs = 0;                   // of the logits: the worst row
+  double margin = 0;                             // between the two tokens where a text first differs, at most
+  double prefill_tok_s = 0, decode_tok_s = 0;    // all users together
+  std::int64_t weights_bytes = 0, kv_bytes = 0;  // of the chip that holds most
+  bool as_planned = false;                       // every chip holds what the meta engine counts for it
+  bool pass = false;
+  bool operator==(const MeshWay&) const = default;
+};
+
+struct Mesh {
+  std::string shape, transport;  // "2x4"; "threads" | "MPI"
+  std::vector<MeshWay> ways;
+  bool operator==(const Mesh&) const = default;
+};
+
 struct BringupReport {
   std::string model, architecture, device, engine, precision, isa, date, version;
   int threads = 0;
@@ -149,6 +169,7 @@ struct BringupReport {
   std::vector<StepWay> ways;
   TraceSize trace;
   std::vector<TimelineEntry> timeline;  // of a few traced steps on two queues
+  Mesh mesh;
   double seconds = 0;
   std::vector<std::pair<std::string, std::string>> config;  // shown as a table: "hidden_size" -> "576"
   std::vector<std::pair<std::string, double>> thresholds;  // what the verdicts were held to: "layer" -> 0.998

@@ -105,6 +105,13 @@ void append_figures(std::string& out, const BringupReport& r, const SummaryStyle
                                measured_text(p.decode_tok_s, "tok/s"), measured_text(p.ttft_ms, "ms")),
                    style.width, 0, 2);
   }
+  for (const MeshWay& w : r.mesh.ways) {
+    append_wrapped(out,
+                   fmt::format("{}: prefill {}, decode {}, weights {} a chip", w.name,
+                               measured_text(w.prefill_tok_s, "tok/s"),
+                               measured_text(w.decode_tok_s, "tok/s"), bytes_text(w.weights_bytes)),
+                   style.width, 0, 2);
+  }
   if (r.memory.weights_bytes > 0) {
     std::string text = fmt::format("memory: weights {}, KV cache {}", bytes_text(r.memory.weights_bytes),
                                    bytes_text(r.memory.kv_bytes));

@@ -14,6 +14,7 @@ void equivalence_section(Html& html, const BringupReport& report);
 void memory_section(Html& html, const BringupReport& report);
 void performance_section(Html& html, const BringupReport& report);
 void queues_section(Html& html, const BringupReport& report);
+void mesh_section(Html& html, const BringupReport& report);
 
 /// The frame of the per-op table; its rows are in ops_rows() and page/ops.js draws them.
 void ops_section(Html& html, const BringupReport& report);

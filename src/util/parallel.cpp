@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "util/error.hpp"
@@ -164,12 +165,14 @@ int default_threads() {
 
 std::mutex g_mutex;  // one loop at a time: two callers take turns
 std::unique_ptr<Pool> g_pool;
+thread_local Pool* t_share = nullptr;  // of the innermost ParallelShare
 // Read without the mutex: a loop's body may ask while its caller holds it. 0: not yet known.
 std::atomic<int> g_threads{0};
 
 }  // namespace
 
 int num_threads() {
+  if (t_share != nullptr) return t_share->size();
   const int known = g_threads;
   if (known != 0) return known;
   int none = 0;
@@ -190,6 +193,12 @@ ParallelSession::~ParallelSession() {
   g_sessions.fetch_sub(1, std::memory_order_relaxed);
 }
 
+ParallelShare::ParallelShare(int threads)
+    : previous_(std::exchange(t_share, new Pool(std::max(1, threads)))) {}
+ParallelShare::~ParallelShare() {
+  delete std::exchange(t_share, static_cast<Pool*>(previous_));
+}
+
 void detail::run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context) {
   if (n <= 0) return;
   const std::int64_t most = (n + std::max<std::int64_t>(1, grain) - 1) / std::max<std::int64_t>(1, grain);
@@ -201,6 +210,8 @@ void detail::run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* 
     fn(context, 0, n);
     return;
   }
+  if (t_share != nullptr)
+    return t_share->run(n, static_cast<int>(std::min<std::int64_t>(most, t_share->size())), fn, context);
   std::lock_guard lock(g_mutex);
   if (!g_pool) g_pool = std::make_unique<Pool>(num_threads());
   g_pool->run(n, static_cast<int>(std::min<std::int64_t>(most, g_pool->size())), fn, context);

@@ -6,8 +6,8 @@
 
 namespace tessera {
 
-/// Number of threads that parallel_for uses. Default: TESSERA_THREADS, else the cores this process may use.
-/// Throws UserError when TESSERA_THREADS is not a number from 1 to 1024.
+/// Number of threads that the calling thread's loops use. Default: TESSERA_THREADS, else the cores this
+/// process may use. Throws UserError when TESSERA_THREADS is not a number from 1 to 1024.
 int num_threads();
 
 /// Sets the number of threads (>= 1). Not to be called from inside a parallel_for.
@@ -21,6 +21,19 @@ class ParallelSession {
   ~ParallelSession();
   ParallelSession(const ParallelSession&) = delete;
   ParallelSession& operator=(const ParallelSession&) = delete;
+};
+
+/// During its lifetime, loops of the calling thread run on a pool of `threads` threads of their own, this one
+/// among them: several chips in one process share the cores without waiting for each other's loops.
+class ParallelShare {
+ public:
+  explicit ParallelShare(int threads);
+  ~ParallelShare();
+  ParallelShare(const ParallelShare&) = delete;
+  ParallelShare& operator=(const ParallelShare&) = delete;
+
+ private:
+  void* previous_;
 };
 
 namespace detail {

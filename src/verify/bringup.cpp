@@ -11,7 +11,9 @@
 #include <limits>
 #include <span>
 
+#include "comm/mpi/mpi_world.hpp"
 #include "generate/generate_text.hpp"
+#include "generate/model_session.hpp"
 #include "io/catalogue.hpp"
 #include "io/golden.hpp"
 #include "ops/isa.hpp"
@@ -30,7 +32,7 @@
 namespace tessera::verify {
 namespace {
 
-constexpr int kPhases = 7;
+constexpr int kPhases = 8;
 
 // The forced text takes 400 positions, and so do texts behind a chat prompt.
 constexpr std::int64_t kOtherPositions = 640;
@@ -39,14 +41,14 @@ constexpr std::int64_t kOtherPositions = 640;
 constexpr std::int64_t kLeastContext = 32;
 
 constexpr std::array<const char*, kPhases> kPhaseNames{
-    "baseline",          "phase 1: decode modules",         "phase 2: layers",          "phase 3: decode",
-    "phase 4: accuracy", "phase 5: prefill and end to end", "phase 6: trace and queues"};
+    "baseline",          "phase 1: decode modules",         "phase 2: layers",           "phase 3: decode",
+    "phase 4: accuracy", "phase 5: prefill and end to end", "phase 6: trace and queues", "phase 7: mesh"};
 
 std::vector<int> chosen_phases(const BringupOptions& options) {
   std::vector<int> phases = options.phases;
-  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5, 6};
+  if (phases.empty()) phases = {0, 1, 2, 3, 4, 5, 6, 7};
   for (const int phase : phases) {
-    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 6 are known", phase);
+    check(phase >= 0 && phase < kPhases, "--phases {}: 0 (baseline) to 7 (mesh) are known", phase);
   }
   std::ranges::sort(phases);
   phases.erase(std::ranges::unique(phases).begin(), phases.end());
@@ -105,7 +107,7 @@ int needed_context(const Session& s, const BringupOptions& options, std::span<co
 }
 
 void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOptions& options,
-               report::BringupReport& report) {
+               const models::Precision& precision, comm::MeshDevice* mesh, report::BringupReport& report) {
   switch (phase) {
     case 0:
       return run_baseline(s, golden, report);
@@ -119,9 +121,17 @@ void run_phase(int phase, Session& s, const io::Golden* golden, const BringupOpt
       return run_accuracy(s, options.prompt, options.tokens, report);
     case 5:
       return run_prefill(s, options.prompt, report);
-    default:
+    case 6:
       return run_performance(s, report);
+    default:
+      return run_mesh(s, mesh, precision, report);
   }
+}
+
+// Two chips cost this machine nothing and show what a mesh does.
+std::shared_ptr<comm::MeshDevice> open_ladder_mesh(const BringupOptions& options) {
+  const bool machine = options.mesh.empty() && options.device == "cpu" && comm::launched_processes() == 1;
+  return generate::open_mesh(machine ? "1x2" : options.mesh, options.device, parse_engine(options.engine));
 }
 
 void measure_memory(const Session& s, std::int64_t weights, report::BringupReport& report) {
@@ -131,7 +141,7 @@ void measure_memory(const Session& s, std::int64_t weights, report::BringupRepor
   report.memory.kv_bytes =
       rows * TensorSpec{Shape{1, 1, s.context, cache.head_dim}, cache.dtype, Layout::TILE}.packed_bytes();
   report.memory.ladder_peak_bytes = std::max(report.memory.ladder_peak_bytes, s.device->peak_bytes());
-  report.memory.device_capacity_bytes = s.device->sheet().dram_bytes * s.device->sheet().chips;
+  report.memory.device_capacity_bytes = s.device->sheet().dram_bytes;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.memory.host_peak_bytes = usage.ru_maxrss * 1024L;
@@ -146,16 +156,23 @@ report::BringupReport run_bringup(const BringupOptions& options,
   check(options.tokens > 0, "--tokens {}: a positive number expected", options.tokens);
   check(!options.prompt.empty(), "--prompt: the prompt is empty: give some text");
   make_output_folder(options.out);
-  auto checkpoint = io::Checkpoint::open(io::resolve_model(options.model));
+  const auto mesh = open_ladder_mesh(options);
+  SessionOptions session{options.device, parse_engine(options.engine), precision};
+  Session s = begin_session(io::Checkpoint::open(io::resolve_model(options.model)), session);
+  session.context = needed_context(s, options, phases);
+  if (comm::launched_rank() > 0) {
+    const auto positions = static_cast<std::size_t>(session.context);
+    join_mesh(*s.checkpoint, forced_tokens(*s.tokenizer, std::min(kMeshText, positions)), precision,
+              session.context, *mesh);
+    return {};
+  }
 
-  const std::optional<FoundGolden> golden = find_golden(options.golden, checkpoint->content_hash());
-  RunState state(options, {checkpoint->content_hash(), golden ? golden->sha256 : "", precision});
+  const std::string contents = s.checkpoint->content_hash();
+  const std::optional<FoundGolden> golden = find_golden(options.golden, contents);
+  RunState state(options, {contents, golden ? golden->sha256 : "", precision});
   if (options.resume) state.load();
 
   const Stopwatch clock;
-  SessionOptions session{options.device, parse_engine(options.engine), precision};
-  Session s = begin_session(std::move(checkpoint), session);
-  session.context = needed_context(s, options, phases);
   load_models(s, session);
   s.thresholds = options.thresholds;
   const std::int64_t weights = s.device->allocated_bytes();
@@ -167,11 +184,12 @@ report::BringupReport run_bringup(const BringupOptions& options,
     if (state.is_done(phase)) continue;
     check_interrupt();
     if (on_phase) on_phase(kPhaseNames[static_cast<std::size_t>(phase)]);
-    run_phase(phase, s, golden ? &golden->golden : nullptr, options, report);
+    run_phase(phase, s, golden ? &golden->golden : nullptr, options, precision, mesh.get(), report);
     measure_memory(s, weights, report);
     report.seconds = before + clock.seconds();
     state.finish(phase);
   }
+  end_mesh();
   write_text_file(options.out / "report.json", report::json_text(report) + "\n");
   if (!report.timeline.empty())
     write_text_file(options.out / "timeline.json", report::trace_event_json(report.timeline));

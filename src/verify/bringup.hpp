@@ -15,7 +15,8 @@ struct BringupOptions {
   std::string device = "cpu";  // a spec sheet
   std::string engine = "fast";
   std::string precision = "accuracy";
-  std::vector<int> phases;  // 0 (baseline) to 5; empty: all
+  std::string mesh;         // "1x8"; empty: as generate::open_mesh(), and 1x2 on the sheet "cpu"
+  std::vector<int> phases;  // 0 (baseline) to 7 (mesh); empty: all
   std::string prompt = "Hello, how are you?";
   int tokens = 100;    // of the token comparison
   std::string golden;  // a golden file; empty: looked for by content hash
@@ -27,6 +28,8 @@ struct BringupOptions {
 /// Runs the ladder and leaves report.html, report.json and, until it ends, state.json in options.out.
 /// `on_phase` is told before each phase. Throws UserError when it cannot run at all, Interrupted after Ctrl-C
 /// (the state is kept).
+/// Under a launcher all ranks call it: rank 0 does the ladder and has the report, the others take part in the
+/// mesh and return an empty one.
 report::BringupReport run_bringup(const BringupOptions& options,
                                   const std::function<void(const std::string& phase)>& on_phase = {});
 

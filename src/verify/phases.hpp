@@ -2,12 +2,17 @@
 // The phases of the ladder. Each adds its evidence to the report and sets its checklist items.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "report/bringup_report.hpp"
 #include "verify/session.hpp"
 
 namespace tessera::io {
 struct Golden;
+}
+
+namespace tessera::comm {
+class MeshDevice;
 }
 
 namespace tessera::verify {
@@ -33,6 +38,19 @@ void run_prefill(Session& session, const std::string& prompt, report::BringupRep
 
 /// Item 9: decode steps eagerly and traced, on one queue and on two; the same bits, and what each costs.
 void run_performance(Session& session, report::BringupReport& report);
+
+/// Tokens of the forced text that run_mesh() draws on.
+constexpr std::size_t kMeshText = 1024;
+
+/// Item 10: every way of sharing the work among the chips of the mesh against one device; nullptr: skipped.
+/// Under a launcher the other ranks are in join_mesh() meanwhile, until end_mesh().
+void run_mesh(Session& session, comm::MeshDevice* mesh, const models::Precision& precision,
+              report::BringupReport& report);
+void end_mesh();
+
+/// What the ranks other than 0 do: their part of run_mesh(), when rank 0 comes to it. `text`: the forced one.
+void join_mesh(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>& text,
+               const models::Precision& precision, int context, comm::MeshDevice& mesh);
 
 /// The checklist entry of an item (1..10), made when it is not there yet.
 report::ChecklistItem& checklist_item(report::BringupReport& report, int item);

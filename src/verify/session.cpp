@@ -6,10 +6,14 @@
 
 namespace tessera::verify {
 
-std::vector<std::int32_t> Session::forced_tokens(std::size_t n) const {
-  std::vector<std::int32_t> ids = tokenizer->encode(forced_text());
-  ids.resize(std::min({ids.size(), n, static_cast<std::size_t>(context)}));
+std::vector<std::int32_t> forced_tokens(const text::Tokenizer& tokenizer, std::size_t n) {
+  std::vector<std::int32_t> ids = tokenizer.encode(forced_text());
+  ids.resize(std::min(ids.size(), n));
   return ids;
+}
+
+std::vector<std::int32_t> Session::forced_tokens(std::size_t n) const {
+  return verify::forced_tokens(*tokenizer, std::min(n, static_cast<std::size_t>(context)));
 }
 
 Session begin_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options) {

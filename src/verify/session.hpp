@@ -43,6 +43,9 @@ void load_models(Session& session, const SessionOptions& options);
 /// Both.
 Session open_session(std::unique_ptr<io::Checkpoint> checkpoint, const SessionOptions& options);
 
+/// The forced text, at most n tokens of it.
+std::vector<std::int32_t> forced_tokens(const text::Tokenizer& tokenizer, std::size_t n);
+
 /// The prose that the forced-text comparison runs on (the same as the Python exporter's).
 std::string_view forced_text();
 

@@ -36,8 +36,8 @@ std::string program_identity() {
 
 RunState::RunState(const BringupOptions& options, const RunInputs& inputs)
     : path_(options.out / "state.json"),
-      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, program_identity(),
-                               current_isa(), inputs.checkpoint, options.device, options.engine,
+      fingerprint_(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", TESSERA_VERSION, program_identity(),
+                               current_isa(), inputs.checkpoint, options.device, options.mesh, options.engine,
                                to_text(inputs.precision), options.prompt, options.tokens, inputs.golden,
                                to_text(options.thresholds))) {}
 

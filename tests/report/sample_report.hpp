@@ -75,6 +75,11 @@ inline BringupReport sample_report() {
       {"eager", 25.5, 3.75, true}, {"eager, asynchronous", 26.5, 1.25, true}, {"traced", 22.5, 0.03, false}};
   r.trace = {512, std::int64_t{9} << 20, std::int64_t{3} << 20};
   r.timeline = {{0, "linear", "layers.0.mlp", 0.5, 1.75}, {1, "copy_to_host", "", 1.25, 1.5}};
+  r.mesh = {"1x2",
+            "threads",
+            {{"one device", 1, 1, 2, 2, 1, 0, 0, 140.5, 42.25, 199000000, 5000000, true, true},
+             {"tensor parallel 2", 1, 2, 2, 1, 0.99975, 0.0625, 0.03125, 155.5, 61.5, 132000000, 2500000,
+              true, true}}};
   r.config = {{"hidden_size", "576"}, {"rope_theta", "10000"}};
   r.thresholds = {{"layer", 0.998}, {"top1", 92.5}};
   return r;

@@ -30,6 +30,10 @@ TEST(BringupSummary, ReadsLikeThis) {
 3 generated tokens: top-1 66.5 %, top-5 100.0 %, KL 0.0075, logits PCC
   0.998500
 speed: prefill 696 tok/s, decode 39.9 tok/s, first token after 89.2 ms
+one device: prefill 140 tok/s, decode 42.2 tok/s, weights 189.8 MiB a
+  chip
+tensor parallel 2: prefill 156 tok/s, decode 61.5 tok/s, weights 125.9
+  MiB a chip
 memory: weights 190.0 MiB, KV cache 17.0 MiB, peak 753.0 MiB of 12.0 GiB
 
 > Hello?

@@ -148,6 +148,24 @@ TEST(ParallelDeathTest, TheVariableIsANumberOfThreadsOrAnError) {
   }
 }
 
+TEST_F(Parallel, ASharePutsLoopsOnThreadsOfTheirOwn) {
+  set_num_threads(4);
+  const ParallelShare alone(1);
+  EXPECT_EQ(num_threads(), 1);
+  const auto self = std::this_thread::get_id();
+  parallel_for(100, 1, [&](std::int64_t, std::int64_t) { EXPECT_EQ(std::this_thread::get_id(), self); });
+  {
+    const ParallelShare two(2);
+    EXPECT_EQ(num_threads(), 2);
+    EXPECT_EQ(ranges_of(100, 1).size(), 2u);
+    EXPECT_THROW(parallel_for(10, 1, [](std::int64_t, std::int64_t) { throw std::runtime_error("x"); }),
+                 std::runtime_error);
+  }
+  EXPECT_EQ(num_threads(), 1);
+  std::thread other([] { EXPECT_EQ(num_threads(), 4); });
+  other.join();
+}
+
 TEST_F(Parallel, CallersTakeTurns) {
   set_num_threads(3);
   std::atomic<std::int64_t> sum{0};

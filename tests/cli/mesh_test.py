@@ -1,0 +1,143 @@
+"""Meshes from outside: chips on threads, and, where an mpirun is found, chips as processes and what ends a job."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+import harness
+
+GENERATE = ("-p", "hello", "--raw", "-n", "24")
+# CMake hands over the launcher it has found; without one the processes are not in the list of tests at all.
+MPIRUN = os.environ.get("MPIRUN", "")
+
+
+class Threads(harness.CommandTest):
+    def test_every_degree_gives_the_same_text(self):
+        alone = self.document("generate", self.model, *GENERATE)
+        for mesh in ("1x2", "1x3", "2x2", "8"):
+            with self.subTest(mesh=mesh):
+                shared = self.document("generate", self.model, *GENERATE, "--mesh", mesh)
+                self.assertEqual(shared["tokens"], alone["tokens"])
+
+    def test_a_device_of_several_chips_is_a_mesh(self):
+        alone = self.document("generate", self.model, *GENERATE)
+        self.assertEqual(self.document("generate", self.model, *GENERATE, "--device", "n300")["tokens"], alone["tokens"])
+
+    def test_bench(self):
+        sizes = ("--prompt", "8", "--gen", "4", "--batch", "2", "--repeats", "1")
+        report = self.document("bench", self.model, *sizes, "--mesh", "2x2", "--data-parallel", "2")
+        self.assertEqual((report["mesh"], report["copies"]), ("2x2", 2))
+        self.assertEqual([row["batch"] for row in report["results"]], [4, 4])
+
+    def test_what_does_not_fit(self):
+        generate = ("generate", self.model, *GENERATE)
+        self.refuse(*generate, "--mesh", "two", words="rows x columns expected")
+        self.refuse(*generate, "--mesh", "1x4", "--device", "n300", words="n300 has 2 chips")
+        self.refuse("bench", self.model, "--mesh", "1x4", "--data-parallel", "3", words="data parallel 3")
+        self.refuse("bench", self.model, "--data-parallel", "2", words="data parallel 2")
+
+
+class Processes(harness.CommandTest):
+    def job(self, ranks: int, *arguments, **changes) -> subprocess.Popen:
+        """The program as so many ranks."""
+        env = self.environment(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, **changes)
+        return subprocess.Popen(
+            [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=env,
+            cwd=self.folder,
+        )
+
+    def finish(self, job: subprocess.Popen) -> tuple[int, str, str]:
+        """Status, stdout and stderr; a job that does not end is a failure."""
+        out, err = job.communicate(timeout=harness.TIMEOUT)
+        return job.returncode, out, err
+
+    def ranks_of(self, job: subprocess.Popen, count: int) -> list[int]:
+        """Process ids by rank, once all of them run."""
+        for _ in range(600):
+            found = {}
+            for folder in Path("/proc").glob("[0-9]*"):
+                try:
+                    if int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]) != job.pid:
+                        continue
+                    for entry in (folder / "environ").read_text(errors="replace").split("\0"):
+                        if entry.startswith("OMPI_COMM_WORLD_RANK="):
+                            found[int(entry.split("=")[1])] = int(folder.name)
+                except (OSError, IndexError):
+                    continue
+            if len(found) == count:
+                return [found[rank] for rank in range(count)]
+            time.sleep(0.1)
+        self.fail(f"{count} ranks did not start")
+
+    def test_two_and_four_ranks_give_the_same_text(self):
+        alone = self.document("generate", self.model, *GENERATE)
+        for ranks in (2, 4):
+            status, out, err = self.finish(self.job(ranks, harness.TESSERA, "generate", self.model, *GENERATE, "--json"))
+            self.assertEqual(status, 0, err)
+            self.assertEqual(json.loads(out)["tokens"], alone["tokens"])
+
+    def test_one_report(self):
+        status, out, err = self.finish(
+            self.job(2, harness.TESSERA, "bringup", self.model, "--phases", "7", "--out", "mpi", "--json")
+        )
+        self.assertEqual(status, 0, err)
+        report = json.loads(out)
+        self.assertEqual(report["checklist"][9]["status"], "pass", report["checklist"][9])
+        self.assertEqual(report["mesh"]["transport"], "MPI")
+
+    def test_a_mistake_is_told_once(self):
+        status, out, err = self.finish(self.job(3, harness.TESSERA, "generate", "no-such-model", *GENERATE))
+        self.assertEqual((status, out), (2, ""), err)
+        self.assertEqual(err.count("tessera: no model 'no-such-model'"), 1, err)
+
+    def test_another_mesh_than_processes(self):
+        arguments = ("generate", self.model, *GENERATE, "--mesh", "1x4")
+        status, _, err = self.finish(self.job(2, harness.TESSERA, *arguments))
+        self.assertEqual(status, 2, err)
+        self.assertIn("mesh 1x4: 2 processes: start 4", err)
+
+    def test_a_killed_rank_ends_the_job(self):
+        job = self.job(3, harness.TESSERA, "generate", self.model, "-p", "hello", "--raw", "-n", "100000")
+        os.kill(self.ranks_of(job, 3)[1], signal.SIGKILL)
+        status, _, err = self.finish(job)
+        self.assertNotEqual(status, 0)
+        self.assertIn("rank 1", err)
+
+    def test_a_rank_that_stops_is_named_within_the_limit(self):
+        job = self.job(2, harness.TESSERA, "bringup", self.model, "--phases", "7", "--out", "stopped",
+                       TESSERA_COMM_TIMEOUT=2)
+        stopped = self.ranks_of(job, 2)[1]
+        while job.stderr.readline() != "tessera: phase 7: mesh\n":
+            self.assertIsNone(job.poll())
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            status, _, err = self.finish(job)
+        finally:
+            try:
+                os.kill(stopped, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.assertNotEqual(status, 0)
+        self.assertIn("rank 1 did not arrive in", err)
+
+    def test_a_process_that_never_comes(self):
+        """mpirun starts it, and it is another program."""
+        command = ("sh", "-c", f'[ "$OMPI_COMM_WORLD_RANK" = 1 ] && exec sleep 600; exec "$@"', "sh")
+        job = self.job(2, *command, harness.TESSERA, "generate", self.model, *GENERATE, TESSERA_COMM_TIMEOUT=2)
+        status, _, err = self.finish(job)
+        self.assertEqual(status, 2, err)
+        self.assertIn("not all of the 2 processes arrived in 2 s", err)
+
+
+if __name__ == "__main__":
+    unittest.main()
