@@ -1,0 +1,35 @@
+#pragma once
+// What one chip of a tensor-parallel group holds of a model: the same on every chip, so that one chip's plan
+// is every chip's.
+#include <cstdint>
+
+#include "nn/weight_source.hpp"
+#include "plan/model_facts.hpp"
+
+namespace tessera::plan {
+
+/// Heads in equal slots (a key-value head with the queries that attend to it; empty slots are heads of
+/// zeros), the MLP's channels and the vocabulary in whole tiles, experts whole or, when there are more chips
+/// than experts, divided. 9 heads over 3 on 2, 4, 8 chips: 6 over 2, 3 over 1, 2 over 1.
+struct ChipPart {
+  int chips = 1;
+  io::ModelConfig config;  // the chip's heads and channels; vocab_size is the whole vocabulary
+  std::int64_t vocab = 0;  // rows of the head's weight
+  int experts = 0;         // of this chip
+};
+
+ChipPart chip_part(const ModelFacts& facts, int chips);
+
+/// Gives the head of a model that is built from the chip's configuration its part of the vocabulary.
+class ChipSource final : public nn::WeightSource {
+ public:
+  ChipSource(nn::WeightSource& source, const ChipPart& part) : source_(source), part_(part) {}
+  Device& device() const override { return source_.device(); }
+  Tensor load(const nn::WeightRequest& request) override;
+
+ private:
+  nn::WeightSource& source_;
+  const ChipPart& part_;
+};
+
+}  // namespace tessera::plan

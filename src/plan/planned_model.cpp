@@ -1,0 +1,58 @@
+#include "plan/planned_model.hpp"
+
+#include <utility>
+
+#include "models/registry.hpp"
+#include "models/weight_sources.hpp"
+#include "plan/sketch.hpp"
+#include "util/error.hpp"
+
+namespace tessera::plan {
+namespace {
+
+class RunnableModel final : public PlannedModel {
+ public:
+  explicit RunnableModel(std::unique_ptr<nn::CausalLm> model) : model_(std::move(model)) {}
+  Tensor decode(const Tensor& ids, const Tensor& positions, nn::KvCache& cache) const override {
+    return model_->decode(ids, positions, cache);
+  }
+  Tensor prefill(std::span<const std::int32_t> ids, nn::KvCache& cache, int user,
+                 std::int64_t start) const override {
+    return model_->prefill(ids, cache, user, start);
+  }
+  Tensor logits(const Tensor& hidden) const override { return model_->logits(hidden); }
+  nn::KvCacheConfig cache_config(int users, int positions) const override {
+    return model_->cache_config(users, positions);
+  }
+  Device& device() const override { return model_->device(); }
+
+ private:
+  std::unique_ptr<nn::CausalLm> model_;
+};
+
+}  // namespace
+
+std::unique_ptr<PlannedModel> build_planned_model(Device& device, const ModelFacts& facts,
+                                                  const ChipPart& part, const models::Precision& precision,
+                                                  int positions) {
+  check(device.engine() == Engine::Meta, "plan: the {} engine wants weights: use meta",
+        to_string(device.engine()));
+  const MemoryScope scope(MemoryKind::Weights);
+  models::MetaSource meta(device);
+  ChipSource weights(meta, part);
+  if (!facts.runs()) return build_sketch(facts, part, precision, positions, weights);
+  const models::Architecture& architecture = models::find_architecture(facts.config.architecture);
+  return std::make_unique<RunnableModel>(architecture.build(part.config, precision, positions, weights));
+}
+
+const SpecSheet& chip_sheet(const SpecSheet& sheet) {
+  for (const SpecSheet& chip : spec_sheets()) {
+    if (chip.chips == 1 && chip.dram_bytes == sheet.dram_bytes && chip.dram_banks == sheet.dram_banks &&
+        chip.worker_cores == sheet.worker_cores)
+      return chip;
+  }
+  fail_user("device {}: no sheet describes one of its {} chips: add one to spec_sheet.cpp", sheet.name,
+            sheet.chips);
+}
+
+}  // namespace tessera::plan
