@@ -7,6 +7,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_generate(app);
   add_chat(app);
   add_inspect(app);
+  add_plan(app);
   add_bench(app);
   add_compare(app, exit_code);
   add_golden(app);

@@ -9,6 +9,7 @@ void add_bringup(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_plan(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_compare(CLI::App& app, int& exit_code);
 void add_golden(CLI::App& app);

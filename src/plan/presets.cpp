@@ -17,7 +17,7 @@ models::Precision vendor_preset(const std::string& name, const ModelFacts& facts
   const bool qwen2_7b = qwen2 && c.hidden_size == 3584;
   if (name == "tt-performance") {
     if (!qwen2_7b) p.decoder.ff1_ff3 = BFLOAT4_B;
-  } else if (c.hidden_size >= 8192) {
+  } else if (c.num_hidden_layers >= 80) {
     p.decoder.ff1_ff3 = BFLOAT4_B;  // 70B, 72B, 90B: "accuracy" would not fit 8 chips with a context
     return p;
   }

@@ -1,0 +1,142 @@
+#include "plan/op_work.hpp"
+
+#include <array>
+
+#include "ops/argmax/argmax.hpp"
+#include "ops/dispatch.hpp"
+#include "ops/slice/slice.hpp"
+
+namespace tessera::plan {
+namespace {
+
+std::int64_t tiles(std::int64_t n) {
+  return (n + kTileSize - 1) / kTileSize;
+}
+
+bool is_prefill_attention(std::string_view op) {
+  return op == "scaled_dot_product_attention" || op == "chunked_scaled_dot_product_attention";
+}
+bool is_attention(std::string_view op) {
+  return op.find("scaled_dot_product_attention") != std::string_view::npos;
+}
+
+class WorkRecorder final : public OpObserver {
+ public:
+  WorkRecorder(const ChipPart& part, std::int64_t start) : part_(part), start_(start) {}
+
+  void after(const OpEvent& event) override {
+    OpWork work;
+    work.op = event.op.name();
+    work.path = event.path;
+    const Shape& x = event.inputs[0].logical_shape();
+    work.rows = x.rows();
+    work.row_tiles = tiles(work.rows);
+    if (work.op == "linear") {
+      read_linear(event, work);
+    } else if (is_attention(work.op)) {
+      read_attention(event, work);
+    }
+    // A view moves nothing.
+    if (work.op == "reshape") return;
+    for (const auto* tensors : {&event.inputs, &event.outputs}) {
+      for (const Tensor& t : *tensors) {
+        if (t.is_allocated() && !t.is_constant() && !is_cache(t))
+          work.activation_bytes += t.spec().packed_bytes();
+      }
+    }
+    done.push_back(std::move(work));
+    if (part_.chips > 1 && done.back().kind == OpWork::Kind::Linear) join(event);
+  }
+
+  std::vector<OpWork> done;
+
+ private:
+  // The only four-dimensional tensors with pages in front.
+  static bool is_cache(const Tensor& t) {
+    const Shape& shape = t.logical_shape();
+    return shape.rank() == 4 && shape[0] > 1;
+  }
+
+  static void read_linear(const OpEvent& event, OpWork& work) {
+    const Tensor& weight = event.inputs[1];
+    work.kind = OpWork::Kind::Linear;
+    work.inner_tiles = tiles(weight.logical_shape()[-2]);
+    work.col_tiles = tiles(weight.logical_shape()[-1]);
+    work.weight = weight.dtype();
+    work.weight_bytes = weight.spec().packed_bytes();
+  }
+
+  void read_attention(const OpEvent& event, OpWork& work) const {
+    const Shape& q = event.inputs[0].logical_shape();
+    const Tensor& k = event.inputs[1];
+    const bool prefill = is_prefill_attention(work.op);
+    work.kind = OpWork::Kind::Attention;
+    work.heads = prefill ? q[1] : q[2];
+    work.kv_heads = k.logical_shape()[1];
+    work.users = prefill ? 1 : q[1];
+    work.rows = prefill ? q[2] : 1;
+    work.row_tiles = tiles(work.rows);
+    work.head_tiles = tiles(q[3]);
+    work.start = start_;
+    const TensorSpec tile_rows{Shape{1, work.kv_heads, kTileSize, q[3]}, k.dtype(), Layout::TILE};
+    work.position_bytes = 2 * tile_rows.packed_bytes() / kTileSize;
+  }
+
+  // What joins the chips' results: after a row-parallel linear the sum, after the head the parts.
+  void join(const OpEvent& event) {
+    const bool head = event.path == "lm_head";
+    if (!head && !event.path.ends_with(".o_proj") && !event.path.ends_with(".down_proj")) return;
+    // Experts of one chip are added up before the chips are.
+    if (event.path.find(".experts.") != std::string::npos && !event.path.ends_with("experts.0.down_proj"))
+      return;
+    OpWork work;
+    work.kind = OpWork::Kind::Collective;
+    work.op = head ? "all_gather" : "all_reduce";
+    work.path = event.path;
+    work.rows = event.outputs[0].logical_shape().rows();
+    work.chips = part_.chips;
+    work.gather = head;
+    work.bytes = event.outputs[0].spec().packed_bytes() * (head ? part_.chips : 1);
+    done.push_back(std::move(work));
+  }
+
+  const ChipPart& part_;
+  std::int64_t start_;
+};
+
+}  // namespace
+
+std::vector<OpWork> decode_work(const PlannedModel& model, const ChipPart& part, int users) {
+  nn::KvCache cache(model.device(), model.cache_config(users, static_cast<int>(kTileSize)));
+  for (int user = 0; user < users; ++user) cache.reserve(user, 1);
+  const std::vector<std::int32_t> nothing(static_cast<std::size_t>(users), 0);
+  const Tensor ids =
+      to_device(model.device(), nothing, {Shape{1, users}, DataType::INT32, Layout::ROW_MAJOR});
+  const Tensor at = to_device(model.device(), nothing, {Shape{users}, DataType::INT32, Layout::ROW_MAJOR});
+  WorkRecorder recorder(part, 0);
+  const ObserverScope scope(recorder);
+  argmax(model.decode(ids, at, cache));
+  return std::move(recorder.done);
+}
+
+std::vector<OpWork> prefill_work(const PlannedModel& model, const ChipPart& part, int rows,
+                                 std::int64_t start) {
+  nn::KvCache cache(model.device(), model.cache_config(1, static_cast<int>(start) + rows));
+  cache.reserve(0, start + rows);
+  const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows), 0);
+  WorkRecorder recorder(part, start);
+  const ObserverScope scope(recorder);
+  model.prefill(ids, cache, 0, start);
+  return std::move(recorder.done);
+}
+
+std::vector<OpWork> head_work(const PlannedModel& model, const ChipPart& part) {
+  const Tensor hidden = allocate_tensor_on_device(
+      model.device(), {Shape{1, 1, kTileSize, part.config.hidden_size}, DataType::BFLOAT16, Layout::TILE});
+  WorkRecorder recorder(part, 0);
+  const ObserverScope scope(recorder);
+  argmax(model.logits(hidden));
+  return std::move(recorder.done);
+}
+
+}  // namespace tessera::plan
