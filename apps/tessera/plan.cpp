@@ -4,18 +4,31 @@
 #include "commands.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "plan/device_table.hpp"
 #include "plan/plan_output.hpp"
+#include "util/error.hpp"
+#include "util/file.hpp"
 
 namespace tessera::cli {
 namespace {
 
 struct Options {
   plan::PlanRequest request;
-  bool json = false;
+  std::string html;
+  bool table = false, json = false;
 };
 
+void run_table(const Options& o) {
+  const std::vector<plan::DeviceRow> rows = plan::device_table();
+  if (o.json) return write_json(device_table_json(rows));
+  write_out(device_table_text(rows));
+}
+
 void run(const Options& o) {
+  if (o.table) return run_table(o);
+  check(!o.request.model.empty(), "plan: no MODEL: give one, or --table");
   const plan::Plan plan = plan::make_plan(o.request);
+  if (!o.html.empty()) write_text_file(o.html, plan_html(plan));
   if (o.json) return write_json(plan_json(plan));
   write_out(plan_text(plan));
 }
@@ -30,8 +43,7 @@ void add_plan(CLI::App& app) {
       "tt-performance\n"
       "A folder with nothing but a config.json is enough. Bytes are those that a run takes.");
   auto o = std::make_shared<Options>();
-  command->add_option("MODEL", o->request.model, "As for every command, or a config.json without weights")
-      ->required();
+  command->add_option("MODEL", o->request.model, "As for every command, or a config.json without weights");
   command->add_option("--device", o->request.device, "The spec sheet, one of `tessera devices`")
       ->capture_default_str();
   command->add_option("--batch", o->request.batch, "Users of one copy of the model")->capture_default_str();
@@ -48,6 +60,9 @@ void add_plan(CLI::App& app) {
                       "Chips of one copy (tensor parallel); default: all of the device");
   command->add_option("--prefill-chunk", o->request.chunk, "Longer prompts are prefilled in chunks of this")
       ->capture_default_str();
+  command->add_option("--html", o->html, "Write the plan as a page to this file");
+  command->add_flag("--table", o->table,
+                    "Print what fits each device at bfloat8_b, instead of a model's plan");
   add_json_flag(*command, o->json);
   command->callback([o] { run(*o); });
 }

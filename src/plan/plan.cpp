@@ -35,7 +35,7 @@ void complete(PlanRequest& r, const ModelFacts& facts, const SpecSheet& sheet) {
 std::vector<BatchLimit> limits_of(const Plan& plan) {
   const SpecSheet& chip = chip_sheet(*plan.sheet);
   const ChipPart part = chip_part(plan.facts, plan.chosen.tensor_parallel);
-  std::vector<int> batches{1, 8, 16, 32};
+  std::vector<int> batches{1, 2, 4, 8, 16, 32};
   if (std::ranges::find(batches, plan.request.batch) == batches.end()) batches.push_back(plan.request.batch);
   std::ranges::sort(batches);
   std::vector<BatchLimit> limits;

@@ -29,6 +29,7 @@ Json work_json(const StepTime& t) {
           {"kv_bytes", t.kv_bytes},
           {"link_bytes", t.link_bytes},
           {"transfer_ms", t.transfer_ms},
+          {"other_ms", t.other_ms},
           {"matmul_ms", t.matmul_ms}};
 }
 

@@ -156,7 +156,9 @@ StepTime sum(std::span<const OpWork> works, const StepContext& context, const Ch
     const bool matmul = work.kind == OpWork::Kind::Linear
                             ? work.row_tiles > 1
                             : work.kind == OpWork::Kind::Attention && !context.decode;
-    if (matmul) {
+    if (!matmul) {
+      step.other_ms += time.real_transfer * 1e3;
+    } else {
       const double use =
           work.kind == OpWork::Kind::Linear ? grid_use(work.row_tiles, work.col_tiles, rates) : 1;
       step.matmul_ms += time.compute / use * 1e3;
@@ -175,7 +177,7 @@ std::string_view StepTime::bound() const {
 StepTime& StepTime::operator+=(const StepTime& o) {
   for (const auto part :
        {&StepTime::ideal_ms, &StepTime::memory_ms, &StepTime::compute_ms, &StepTime::link_ms,
-        &StepTime::transfer_ms, &StepTime::matmul_ms, &StepTime::expected_ms})
+        &StepTime::transfer_ms, &StepTime::other_ms, &StepTime::matmul_ms, &StepTime::expected_ms})
     this->*part += o.*part;
   for (const auto part :
        {&StepTime::ops, &StepTime::hops, &StepTime::weight_bytes, &StepTime::kv_bytes, &StepTime::link_bytes})

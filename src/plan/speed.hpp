@@ -48,6 +48,7 @@ struct StepTime {
   double memory_ms = 0, compute_ms = 0, link_ms = 0;  // the parts of the ideal: by each op's bound
   double transfer_ms = 0;                             // real, without what is fitted per op, hop and step
   double matmul_ms = 0;  // prefill: matrix engine time at peak on the cores used, before `matmul`
+  double other_ms = 0;   // prefill: transfer_ms of all other ops
   double expected_ms = 0;
   std::int64_t ops = 0, hops = 0, weight_bytes = 0, kv_bytes = 0, link_bytes = 0;
 
