@@ -14,7 +14,7 @@ using report::Html;
 
 constexpr double kWidth = 960, kHeight = 420, kLeft = 74, kRight = 150, kTop = 14, kBottom = 44;
 // Decades of the axes: FLOP a byte, TFLOPS.
-constexpr double kFirstX = -1, kLastX = 4, kFirstY = -2, kLastY = 3;
+constexpr double kFirstX = -1, kLastX = 4, kFirstY = -1, kLastY = 3;
 // A product of two tiles.
 constexpr double kTileFlops = 2.0 * kTileSize * kTileSize * kTileSize;
 
@@ -114,12 +114,22 @@ void roofs(Html& html, const ChipRates& rates) {
        fmt::format("{:.0f} GB/s", rates.dram_bytes_s / 1e9));
 }
 
-void dots(Html& html, const char* mode, int series, const std::map<std::string, Point>& points) {
+using Labels = std::vector<std::pair<double, double>>;  // where they stand
+
+void dots(Html& html, const char* mode, int series, const std::map<std::string, Point>& points,
+          Labels& labels) {
   const auto group = html.open("g", {{"class", fmt::format("s{}", series)}});
   for (const auto& [name, p] : points) {
     const double tflops = p.flops / p.seconds / 1e12, intensity = p.flops / p.bytes;
-    const auto dot = html.open(
-        "circle", {{"class", "point"}, {"cx", at(x_of(intensity))}, {"cy", at(y_of(tflops))}, {"r", "6"}});
+    const double x = x_of(intensity), y = y_of(tflops);
+    // Ops that lie on each other share the label of the first.
+    const bool free = std::ranges::none_of(
+        labels, [&](const auto& at) { return std::abs(at.first - x) < 150 && std::abs(at.second - y) < 14; });
+    if (free) {
+      labels.emplace_back(x, y);
+      text(html, x + 11, y + 4, "start", name.substr(name.rfind('.') + 1));
+    }
+    const auto dot = html.open("circle", {{"class", "point"}, {"cx", at(x)}, {"cy", at(y)}, {"r", "6"}});
     html.element("title", fmt::format("{} {}: {} a byte, {} TFLOPS, {} ms in {} calls", mode, name,
                                       report::figure_text(intensity), report::figure_text(tflops),
                                       report::figure_text(p.seconds * 1e3), p.count));
@@ -166,8 +176,9 @@ void roofline_section(Html& html, const Plan& plan) {
                                        {"aria-label", "roofline of the ops"}});
     axes(html);
     roofs(html, rates);
-    dots(html, "decode", 0, decode);
-    dots(html, "prefill", 1, prefill);
+    Labels labels;
+    dots(html, "decode", 0, decode, labels);
+    dots(html, "prefill", 1, prefill, labels);
   }
   const auto details = html.open("details");
   html.element("summary", "The same in figures");

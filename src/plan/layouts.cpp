@@ -1,31 +1,10 @@
 #include "plan/layouts.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace tessera::plan {
-namespace {
-
-// The first token of a prompt of `tokens`: its chunks, then the head.
-StepTime first_token(const PlannedModel& model, const ChipPart& part, std::int64_t tokens, int chunk,
-                     const ChipRates& rates, std::vector<OpWork>* work_of_first) {
-  const auto first = static_cast<int>(std::min<std::int64_t>(tokens, chunk));
-  const std::vector<OpWork> work = prefill_work(model, part, first, 0);
-  StepTime time = prefill_time(work, rates);
-  if (tokens > first) {
-    std::vector<OpWork> later = prefill_work(model, part, first, first);
-    for (std::int64_t start = first; start < tokens; start += first) {
-      for (OpWork& op : later) op.start = start;
-      time += prefill_time(later, rates);
-    }
-  }
-  time += prefill_time(head_work(model, part), rates);
-  time.expected_ms += kFitted.prefill_us / 1e3;
-  if (work_of_first != nullptr) *work_of_first = work;
-  return time;
-}
-
-}  // namespace
-
 std::vector<int> possible_degrees(const SpecSheet& sheet) {
   std::vector<int> degrees;
   for (const int degree : {1, 2, 4, 8, sheet.chips}) {
@@ -33,6 +12,14 @@ std::vector<int> possible_degrees(const SpecSheet& sheet) {
       degrees.push_back(degree);
   }
   return degrees;
+}
+
+std::string describe(const Layout& l) {
+  const bool tensor = l.tensor_parallel > 1, data = l.copies > 1;
+  if (!tensor && !data) return "one chip";
+  const std::string chips = tensor ? fmt::format("{} chips", l.tensor_parallel) : "one chip";
+  if (!data) return chips + ", tensor parallel";
+  return fmt::format("{} copies of {}, {}data parallel", l.copies, chips, tensor ? "tensor and " : "");
 }
 
 Layout lay_out(const Plan& plan, int tensor_parallel, std::vector<OpWork>* decode,
@@ -48,19 +35,8 @@ Layout lay_out(const Plan& plan, int tensor_parallel, std::vector<OpWork>* decod
                              {.batch = r.batch, .context = r.context, .chunk = r.chunk});
   if (!plan.has_speed()) return layout;
 
-  const ChipRates rates = chip_rates(*plan.sheet);
-  const std::int64_t padded = padded_prompt(r.prompt), whole = padded_prompt(r.context);
-  const auto device = Device::open(chip.name, Engine::Meta);
-  const auto model = build_planned_model(*device, plan.facts, part, plan.speed_precision,
-                                         static_cast<int>(std::max<std::int64_t>(padded, whole)));
-  const std::vector<OpWork> step = decode_work(*model, part, r.batch);
-  Speed& speed = layout.speed;
-  speed.padded = padded;
-  speed.decode = decode_time(step, r.context - 1, layout.copies, rates);
-  speed.decode_early = decode_time(step, std::min(r.prompt, r.context - 1), layout.copies, rates);
-  speed.first_token = first_token(*model, part, padded, r.chunk, rates, prefill);
-  speed.first_token_long = first_token(*model, part, whole, r.chunk, rates, nullptr);
-  if (decode != nullptr) *decode = step;
+  layout.speed = predict_speed(plan.facts, part, plan.speed_precision, *plan.sheet,
+                               {r.batch, r.context, r.prompt, r.chunk, layout.copies}, decode, prefill);
   return layout;
 }
 

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "plan/limits.hpp"
-#include "plan/speed.hpp"
+#include "plan/predict.hpp"
 
 namespace tessera::plan {
 
 struct PlanRequest {
-  std::string model;
+  std::string model = {};
   std::string device = "n150";
   std::string precision = "accuracy";
   int batch = 1;
@@ -18,15 +18,6 @@ struct PlanRequest {
   int prompt = 128;  // tokens of the prompt whose first token is timed
   int chips = 0;     // of one tensor-parallel model; 0: all of the device
   int chunk = 2048;  // of a prefill
-};
-
-/// Decode and first token of one copy of the model on `chips` chips.
-struct Speed {
-  StepTime decode;            // every user at the end of the context
-  StepTime decode_early;      // every user just behind its prompt
-  StepTime first_token;       // of the prompt, padded as TT-Transformers does
-  StepTime first_token_long;  // of a prompt that fills the context
-  std::int64_t padded = 0;    // tokens of that prompt's prefill
 };
 
 /// One way to lay the model over the device.

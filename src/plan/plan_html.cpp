@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "plan/html_figures.hpp"
+#include "plan/layouts.hpp"
 #include "plan/plan_output.hpp"
 #include "plan/presets.hpp"
 #include "report/figures.hpp"
@@ -15,6 +17,13 @@ namespace {
 using report::bytes_text;
 using report::Html;
 
+// Without the folders that lead to it.
+std::string short_name(const std::string& model) {
+  std::filesystem::path path(model);
+  if (path.filename() == "config.json") path = path.parent_path();
+  return path.filename().empty() ? model : path.filename().string();
+}
+
 void tile(Html& html, std::string_view name, const std::string& value) {
   const auto cell = html.open("div");
   html.element("dt", name);
@@ -24,7 +33,7 @@ void tile(Html& html, std::string_view name, const std::string& value) {
 void header(Html& html, const Plan& plan) {
   const PlanRequest& r = plan.request;
   const Layout& l = plan.chosen;
-  html.element("h1", fmt::format("{} on {}", r.model, plan.sheet->name));
+  html.element("h1", fmt::format("{} on {}", short_name(r.model), plan.sheet->name));
   {
     const auto verdict = html.open("p", {{"class", "verdict"}});
     html.element("span", l.fits() ? "fits" : "does not fit",
@@ -35,8 +44,7 @@ void header(Html& html, const Plan& plan) {
   const auto list = html.open("dl", {{"class", "facts"}});
   tile(html, "parameters",
        fmt::format("{:.2f} B, {}", plan.parameters / 1e9, plan.facts.config.architecture));
-  tile(html, "parallelism",
-       fmt::format("{} chips a copy, {} cop{}", l.tensor_parallel, l.copies, l.copies == 1 ? "y" : "ies"));
+  tile(html, "parallelism", describe(l));
   tile(html, "batch and context", fmt::format("{} users, {} positions", r.batch, r.context));
   tile(html, "precision of the memory", fmt::format("{}: {}", r.precision, describe(plan.precision)));
   if (!plan.has_speed()) return;
@@ -107,7 +115,7 @@ std::string plan_html(const Plan& plan) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
       "'unsafe-inline'\">\n"
       "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n{}\n</body>\n</html>\n",
-      report::escape_html(fmt::format("{} on {}: plan", plan.request.model, plan.sheet->name)),
+      report::escape_html(fmt::format("{} on {}: plan", short_name(plan.request.model), plan.sheet->name)),
       report::page_css(), kStyle, body.str());
 }
 

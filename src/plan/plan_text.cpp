@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "plan/layouts.hpp"
 #include "plan/plan_output.hpp"
 #include "plan/presets.hpp"
 #include "report/figures.hpp"
@@ -105,9 +106,8 @@ std::string plan_text(const Plan& plan) {
   const PlanRequest& r = plan.request;
   std::string text = fmt::format("{}: {:.2f} B parameters ({})\n", r.model, plan.parameters / 1e9,
                                  plan.facts.config.architecture);
-  text += fmt::format("{} ({} chip{}), batch {}, context {}, {}: {}\n", plan.sheet->name, plan.sheet->chips,
-                      plan.sheet->chips == 1 ? "" : "s", r.batch, r.context, r.precision,
-                      describe(plan.precision));
+  text += fmt::format("{} ({}), batch {}, context {}, {}: {}\n", plan.sheet->name, describe(l), r.batch,
+                      r.context, r.precision, describe(plan.precision));
   text += l.fits() ? fmt::format("FITS: {} free on each chip\n\n", bytes_text(l.free()))
                    : fmt::format("DOES NOT FIT: {} too much on each chip\n\n", bytes_text(-l.free()));
   text += memory_text(plan) + "\n" + limits_text(plan) + "\n";
