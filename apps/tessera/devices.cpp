@@ -24,7 +24,8 @@ Json devices_json() {
                     {"dram_banks_per_chip", sheet.dram_banks},
                     {"worker_cores_per_chip", sheet.worker_cores},
                     {"l1_bytes_per_core", sheet.l1_bytes},
-                    {"dram_bandwidth_gb_s_per_chip", sheet.dram_bandwidth_gb_s}});
+                    {"dram_bandwidth_gb_s_per_chip", sheet.dram_bandwidth_gb_s},
+                    {"clock_ghz", sheet.clock_ghz}});
   }
   return {{"devices", list}};
 }

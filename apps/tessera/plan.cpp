@@ -38,10 +38,12 @@ void run(const Options& o) {
 void add_plan(CLI::App& app) {
   auto* command = app.add_subcommand("plan", "Say whether a model fits a device, and how fast it will be");
   command->footer(
-      "Examples:\n  tessera plan smollm2-135m\n"
+      "Examples:\n  tessera plan smollm2-135m\n  tessera plan --table\n"
       "  tessera plan ./Llama-3.1-70B-Instruct --device loudbox --batch 32 --context 32768 --precision "
       "tt-performance\n"
-      "A folder with nothing but a config.json is enough. Bytes are those that a run takes.");
+      "A folder with nothing but a config.json is enough. Bytes are those that a run takes. The exit status "
+      "is 0 "
+      "whether the model fits or not.");
   auto o = std::make_shared<Options>();
   command->add_option("MODEL", o->request.model, "As for every command, or a config.json without weights");
   command->add_option("--device", o->request.device, "The spec sheet, one of `tessera devices`")

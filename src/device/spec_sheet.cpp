@@ -27,7 +27,7 @@ std::span<const SpecSheet> spec_sheets() {
       {"n150", "Wormhole, one chip", 1, 1, 1, 12 * kGiB, 12, 64, kL1, 288},
       {"n300", "Wormhole, two chips", 2, 1, 2, 12 * kGiB, 12, 64, kL1, 288},
       {"loudbox", "Wormhole, four n300", 8, 1, 8, 12 * kGiB, 12, 64, kL1, 288},
-      {"p150", "Blackhole, one chip", 1, 1, 1, 32 * kGiB, 8, 130, kL1, 512},
+      {"p150", "Blackhole, one chip", 1, 1, 1, 32 * kGiB, 8, 130, kL1, 512, 1.35},
       {"galaxy", "Wormhole, 32 chips", 32, 8, 4, 12 * kGiB, 12, 64, kL1, 288},
   };
   return sheets;

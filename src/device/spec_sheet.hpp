@@ -17,6 +17,7 @@ struct SpecSheet {
   int worker_cores = 1;            // per chip, those that compute
   std::int64_t l1_bytes = 0;       // per core
   double dram_bandwidth_gb_s = 0;  // per chip; 0: to be measured
+  double clock_ghz = 1;            // of the worker cores
 };
 
 std::span<const SpecSheet> spec_sheets();

@@ -71,13 +71,8 @@ double attention_bytes(const OpWork& w, std::int64_t positions) {
 ChipRates chip_rates(const SpecSheet& sheet) {
   check(sheet.dram_bandwidth_gb_s > 0,
         "device {}: its sheet has no bandwidth to plan a speed with: use a card", sheet.name);
-  const bool blackhole = sheet.name.starts_with("p");
-  ChipRates rates{sheet.dram_bandwidth_gb_s * 1e9,
-                  blackhole ? 1.35e9 : 1e9,
-                  kLinkBytesPerSecond,
-                  sheet.worker_cores,
-                  1,
-                  1};
+  ChipRates rates{
+      sheet.dram_bandwidth_gb_s * 1e9, sheet.clock_ghz * 1e9, kLinkBytesPerSecond, sheet.worker_cores, 1, 1};
   for (int rows = 1; rows * rows <= rates.cores; ++rows) {
     if (rates.cores % rows == 0) rates.grid_rows = rows;
   }

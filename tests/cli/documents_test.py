@@ -10,7 +10,7 @@ from pathlib import Path
 import harness
 import tiny_model
 
-COMMANDS = "bringup generate chat inspect bench compare golden pull models devices completion man".split()
+COMMANDS = "bringup generate chat inspect plan bench compare golden pull models devices completion man".split()
 
 
 class Documents(harness.CommandTest):
