@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "device/trace.hpp"
 #include "ops/argmax/argmax.hpp"
 #include "ops/copy/copy.hpp"
+#include "ops/embedding/embedding.hpp"
 #include "ops/plus_one/plus_one.hpp"
 #include "ops/slice/slice.hpp"
 #include "util/error.hpp"
@@ -30,50 +33,119 @@ std::vector<std::int64_t> telling_chunks(std::int64_t prompt, std::int64_t chunk
   return starts;
 }
 
-// Generator::prefill and the greedy sample of its logits.
-void prefill(const PlannedModel& model, nn::KvCache& cache, const MemoryRequest& request) {
-  const std::int64_t prompt = request.prompt > 0 ? request.prompt : request.context;
-  const std::int64_t chunk = request.chunk > 0 ? request.chunk : prompt;
-  cache.reserve(0, prompt);
-  Tensor logits;
-  {
-    Tensor hidden;
-    for (const std::int64_t start : telling_chunks(prompt, chunk)) {
-      const std::vector<std::int32_t> ids(static_cast<std::size_t>(std::min(chunk, prompt - start)), 0);
-      hidden = model.prefill(ids, cache, 0, start);
-    }
-    logits = model.logits(last_row(hidden));
-  }
-  argmax(logits);
+Tensor integers(Device& device, const Shape& shape) {
+  const std::vector<std::int32_t> none(static_cast<std::size_t>(shape.volume()), 0);
+  return to_device(device, none, {shape, DataType::INT32, Layout::ROW_MAJOR});
 }
 
-// generate::TracedStep: what it keeps while it lives.
-class CapturedStep {
+// What begin_trace_capture and end_trace_capture enclose, and the trace that they leave.
+class Capture {
  public:
-  CapturedStep(const PlannedModel& model, nn::KvCache& cache, int rows) : device_(model.device()) {
-    const std::vector<std::int32_t> nothing(static_cast<std::size_t>(rows), 0);
-    ids_ = to_device(device_, nothing, {Shape{1, rows}, DataType::INT32, Layout::ROW_MAJOR});
-    positions_ = to_device(device_, nothing, {Shape{rows}, DataType::INT32, Layout::ROW_MAJOR});
+  Capture(Device& device, const std::function<void()>& calls) : device_(device) {
     trace_ = begin_trace_capture(device_);
     try {
-      logits_ = model.decode(ids_, positions_, cache);
-      next_ = argmax(logits_);
-      copy(next_, ids_);
-      plus_one(positions_);
+      calls();
       end_trace_capture(device_, trace_);
     } catch (...) {
       abandon_trace_capture(device_);
       throw;
     }
   }
-  ~CapturedStep() { release_trace(device_, trace_); }
-  CapturedStep(const CapturedStep&) = delete;
-  CapturedStep& operator=(const CapturedStep&) = delete;
+  ~Capture() { release_trace(device_, trace_); }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
 
  private:
   Device& device_;
-  Tensor ids_, positions_, logits_, next_;
   TraceId trace_ = 0;
+};
+
+// generate::TracedStep: what it keeps while it lives.
+struct CapturedStep {
+  Tensor ids, positions, logits, next;
+  std::optional<Capture> trace;
+
+  CapturedStep(const PlannedModel& model, nn::KvCache& cache, int rows)
+      : ids(integers(model.device(), {1, rows})), positions(integers(model.device(), {rows})) {
+    trace.emplace(model.device(), [&] {
+      logits = model.decode(ids, positions, cache);
+      next = argmax(logits);
+      copy(next, ids);
+      plus_one(positions);
+    });
+  }
+};
+
+// generate::TracedPrefill.
+struct CapturedPrefill {
+  Tensor ids, last, pages, logits;
+  std::optional<Capture> trace;
+
+  CapturedPrefill(const PlannedModel& model, nn::KvCache& cache, std::int64_t rows) {
+    const int block = cache.config().block_size;
+    ids = integers(model.device(), {1, rows});
+    last = integers(model.device(), {1});
+    pages = integers(model.device(), {1, (rows + block - 1) / block});
+    trace.emplace(model.device(),
+                  [&] { logits = model.logits(embedding(last, model.prefill(ids, pages, cache))); });
+  }
+};
+
+// generate::Generator over prompts of one length.
+class Calls {
+ public:
+  Calls(const PlannedModel& model, const MemoryRequest& request)
+      : model_(model), prompt_(request.prompt > 0 ? request.prompt : request.context), request_(request) {
+    nn::KvCacheConfig config = model.cache_config(request.batch, request.context);
+    config.block_size = request.block_size;
+    cache_.emplace(model.device(), config);
+  }
+
+  // A prompt and the greedy sample of its logits: the first of a length runs eagerly, later ones from a
+  // trace.
+  void prefill(int user) {
+    cache_->reserve(user, prompt_);
+    if (!is_traced()) {
+      argmax(prefill_eagerly(user));
+    } else if (!seen_) {
+      seen_ = true;
+      argmax(prefill_eagerly(user));
+    } else {
+      if (!prefill_trace_) prefill_trace_.emplace(model_, *cache_, padded());
+      cache_->pages_of(user, 0, padded());
+      argmax(last_row(prefill_trace_->logits));
+    }
+  }
+
+  void capture_step() { step_.emplace(model_, *cache_, request_.batch); }
+
+ private:
+  std::int64_t padded() const { return (prompt_ + kTileSize - 1) / kTileSize * kTileSize; }
+
+  // Generator::traced_prefill's conditions.
+  bool is_traced() const {
+    const bool whole = request_.chunk == 0 || prompt_ <= request_.chunk;
+    return whole && padded() - prompt_ <= prompt_ / 16 && request_.block_size > 0 &&
+           request_.block_size % kTileSize == 0 && padded() <= request_.context;
+  }
+
+  Tensor prefill_eagerly(int user) {
+    const std::int64_t chunk = request_.chunk > 0 ? request_.chunk : prompt_;
+    Tensor hidden;
+    for (const std::int64_t start : telling_chunks(prompt_, chunk)) {
+      const std::vector<std::int32_t> ids(static_cast<std::size_t>(std::min(chunk, prompt_ - start)), 0);
+      hidden = model_.prefill(ids, *cache_, user, start);
+    }
+    return model_.logits(last_row(hidden));
+  }
+
+  const PlannedModel& model_;
+  std::int64_t prompt_;
+  MemoryRequest request_;
+  std::optional<nn::KvCache> cache_;
+  bool seen_ = false;
+  std::optional<CapturedPrefill> prefill_trace_;
+  std::optional<CapturedStep> step_;
 };
 
 }  // namespace
@@ -87,12 +159,11 @@ MemoryUse run_memory(const ModelFacts& facts, const ChipPart& part, const models
         request.prompt);
   const auto device = Device::open(chip.name, Engine::Meta);
   const auto model = build_planned_model(*device, facts, part, precision, request.context);
-  nn::KvCacheConfig config = model->cache_config(request.batch, request.context);
-  config.block_size = request.block_size;
-  nn::KvCache cache(*device, config);
-  prefill(*model, cache, request);
-  const CapturedStep step(*model, cache, request.batch);
-  prefill(*model, cache, request);
+  Calls calls(*model, request);
+  // From the third prompt on nothing new is allocated.
+  for (int user = 0; user < std::min(request.batch, 2); ++user) calls.prefill(user);
+  calls.capture_step();
+  calls.prefill(0);
 
   const MemoryAccount& memory = device->memory();
   MemoryUse use;

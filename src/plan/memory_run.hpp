@@ -25,8 +25,9 @@ struct MemoryUse {
   int banks = 1;
 };
 
-/// Loads the part, makes the cache, prefills, captures a decode step of `batch` users, and prefills again
-/// while the trace is held. `chip`: a sheet of one chip. Throws UserError as the ops do.
+/// Loads the part, makes the cache, prefills a prompt of every user (from a trace where the generator would),
+/// captures a decode step of `batch` users, and prefills again while the traces are held. `chip`: a sheet of
+/// one chip. Throws UserError as the ops do.
 MemoryUse run_memory(const ModelFacts& facts, const ChipPart& part, const models::Precision& precision,
                      const SpecSheet& chip, const MemoryRequest& request);
 

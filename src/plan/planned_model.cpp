@@ -20,6 +20,9 @@ class RunnableModel final : public PlannedModel {
                  std::int64_t start) const override {
     return model_->prefill(ids, cache, user, start);
   }
+  Tensor prefill(const Tensor& ids, const Tensor& pages, nn::KvCache& cache) const override {
+    return model_->prefill(ids, pages, cache);
+  }
   Tensor logits(const Tensor& hidden) const override { return model_->logits(hidden); }
   nn::KvCacheConfig cache_config(int users, int positions) const override {
     return model_->cache_config(users, positions);

@@ -17,6 +17,7 @@ class PlannedModel {
   virtual Tensor decode(const Tensor& ids, const Tensor& positions, nn::KvCache& cache) const = 0;
   virtual Tensor prefill(std::span<const std::int32_t> ids, nn::KvCache& cache, int user,
                          std::int64_t start) const = 0;
+  virtual Tensor prefill(const Tensor& ids, const Tensor& pages, nn::KvCache& cache) const = 0;
   virtual Tensor logits(const Tensor& hidden) const = 0;
   virtual nn::KvCacheConfig cache_config(int users, int positions) const = 0;
   virtual Device& device() const = 0;

@@ -161,6 +161,15 @@ class Sketch final : public PlannedModel {
     const nn::Step step = shell_.prefill_step(n, cache, user, start);
     return run(shell_.embed_tokens.forward(tokens), step);
   }
+  Tensor prefill(const Tensor& ids, const Tensor& pages, nn::KvCache& cache) const override {
+    nn::Step step;
+    step.decode = false;
+    step.cache = &cache;
+    step.rope = &shell_.rope;
+    step.rows = shell_.rope.range(0, ids.logical_shape().volume());
+    step.pages = pages;
+    return run(shell_.embed_tokens.forward(ids), step);
+  }
   Tensor logits(const Tensor& hidden) const override { return shell_.logits(hidden); }
   nn::KvCacheConfig cache_config(int users, int positions) const override {
     return shell_.cache_config(users, positions);
@@ -203,10 +212,10 @@ class Sketch final : public PlannedModel {
     const Tensor& k_cache = cache.k(layer.index);
     const Tensor& v_cache = cache.v(layer.index);
     if (step.decode) {
-      paged_update_cache(k_cache, k, step.positions, cache.page_table());
-      paged_update_cache(v_cache, v, step.positions, cache.page_table());
+      paged_update_cache(k_cache, k, step.positions, step.pages);
+      paged_update_cache(v_cache, v, step.positions, step.pages);
       const Tensor y =
-          paged_scaled_dot_product_attention_decode(q, k_cache, v_cache, cache.page_table(), step.positions);
+          paged_scaled_dot_product_attention_decode(q, k_cache, v_cache, step.pages, step.positions);
       return layer.out.forward(nlp_concat_heads_decode(y, heads));
     }
     if (k.dtype() != cache.config().dtype) {
