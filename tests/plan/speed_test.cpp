@@ -65,7 +65,7 @@ TEST(SpeedModel, BytesOfWeightsAndKeysAreThoseOfTheModel) {
   EXPECT_EQ(speed.decode.bound(), "dram");
   EXPECT_EQ(speed.decode.hops, 0);
   EXPECT_NEAR(1e3 / predict(kLlama8B, "n150", 1, "tt-performance", {.context = 1}).decode.ideal_ms, 46.8,
-              0.3);
+              0.5);
 }
 
 TEST(SpeedModel, BatchAndContextCostTheirKeysAndNothingElse) {
