@@ -14,42 +14,27 @@ std::int64_t chip_capacity(const SpecSheet& chip) {
 }
 
 int max_context(const ModelFacts& facts, const ChipPart& part, const models::Precision& precision,
-                const SpecSheet& chip, int batch, int chunk) {
+                const SpecSheet& chip, int batch, int chunk, int near) {
   const std::int64_t capacity = chip_capacity(chip);
-  const auto needed = [&](int context) {
-    return run_memory(facts, part, precision, chip, {.batch = batch, .context = context, .chunk = chunk})
-        .needed;
-  };
   const int limit = facts.config.max_position_embeddings;
-  // Two runs bracket the answer; bytes grow with the context almost along a line, so that the next guess is
-  // close. `low` fits, `high` does not.
-  int low = 0, high = limit;
-  std::int64_t at_low = needed(std::min(kPage, limit)), at_high = needed(limit);
-  if (at_high <= capacity) return limit;
-  if (at_low > capacity) return 0;
-  low = kPage;
-  while (high - low > kPage) {
-    const double slope = static_cast<double>(at_high - at_low) / (high - low);
-    const int guess = low + static_cast<int>(static_cast<double>(capacity - at_low) / slope);
-    int middle = std::clamp(guess / kPage * kPage, low + kPage, high - 1);
-    // The line is exact beyond the first chunk: one page above a guess that fits settles it.
-    if (middle == high) middle = low + kPage;
-    const std::int64_t bytes = needed(middle);
-    if (bytes <= capacity) {
-      low = middle;
-      at_low = bytes;
-      const int next = std::min(middle + kPage, high);
-      if (next == high) break;
-      const std::int64_t above = needed(next);
-      if (above > capacity) break;
-      low = next;
-      at_low = above;
-    } else {
-      high = middle;
-      at_high = bytes;
-    }
+  // What a position costs, but for the padding of pages over banks: from one run it leads to the answer's
+  // page or the one beside it. Where it does not (a prompt that just fits a chunk), halving does.
+  const std::int64_t tables = 2 * part.config.head_dim * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t each = batch * kv_bytes_per_token(part, precision) + tables;
+  int low = 0, high = (limit / kPage + 1) * kPage;  // low fits, high does not
+  int guess = std::clamp(near / kPage * kPage, std::min(kPage, limit), limit);
+  for (int tries = 0;; ++tries) {
+    const std::int64_t room =
+        capacity -
+        run_memory(facts, part, precision, chip, {.batch = batch, .context = guess, .chunk = chunk}).needed;
+    if (room >= 0 && guess == limit) return limit;
+    (room >= 0 ? low : high) = guess;
+    if (high - low <= kPage) return low;
+    const std::int64_t aim = tries < 6 ? guess + room / each : (low + high) / 2;
+    const std::int64_t least = low + kPage, most = std::min(high - 1, limit);
+    guess = static_cast<int>(std::clamp(aim, least, std::max<std::int64_t>(least, most)));
+    if (guess != limit) guess = std::max(guess / kPage * kPage, low + kPage);
   }
-  return low / kPage * kPage;
 }
 
 }  // namespace tessera::plan

@@ -39,8 +39,13 @@ std::vector<BatchLimit> limits_of(const Plan& plan) {
   if (std::ranges::find(batches, plan.request.batch) == batches.end()) batches.push_back(plan.request.batch);
   std::ranges::sort(batches);
   std::vector<BatchLimit> limits;
-  for (const int batch : batches)
-    limits.push_back({batch, max_context(plan.facts, part, plan.precision, chip, batch, plan.request.chunk)});
+  int near = plan.request.context;
+  for (const int batch : batches) {
+    // Twice the users, half the context.
+    if (!limits.empty()) near = limits.back().context * limits.back().batch / batch;
+    limits.push_back(
+        {batch, max_context(plan.facts, part, plan.precision, chip, batch, plan.request.chunk, near)});
+  }
   return limits;
 }
 
