@@ -3,7 +3,6 @@
 // is every chip's.
 #include <cstdint>
 
-#include "nn/weight_source.hpp"
 #include "plan/model_facts.hpp"
 
 namespace tessera::plan {
@@ -19,17 +18,5 @@ struct ChipPart {
 };
 
 ChipPart chip_part(const ModelFacts& facts, int chips);
-
-/// Gives the head of a model that is built from the chip's configuration its part of the vocabulary.
-class ChipSource final : public nn::WeightSource {
- public:
-  ChipSource(nn::WeightSource& source, const ChipPart& part) : source_(source), part_(part) {}
-  Device& device() const override { return source_.device(); }
-  Tensor load(const nn::WeightRequest& request) override;
-
- private:
-  nn::WeightSource& source_;
-  const ChipPart& part_;
-};
 
 }  // namespace tessera::plan

@@ -35,6 +35,11 @@ class WorkRecorder final : public OpObserver {
       read_linear(event, work);
     } else if (is_attention(work.op)) {
       read_attention(event, work);
+    } else if (work.op == "all_reduce" || work.op == "all_gather") {
+      work.kind = OpWork::Kind::Collective;
+      work.chips = part_.chips;
+      work.gather = work.op == "all_gather";
+      work.bytes = event.outputs[0].spec().packed_bytes();
     }
     // A view moves nothing.
     if (work.op == "reshape") return;
@@ -45,7 +50,6 @@ class WorkRecorder final : public OpObserver {
       }
     }
     done.push_back(std::move(work));
-    if (part_.chips > 1 && done.back().kind == OpWork::Kind::Linear) join(event);
   }
 
   std::vector<OpWork> done;
@@ -80,24 +84,6 @@ class WorkRecorder final : public OpObserver {
     work.start = start_;
     const TensorSpec tile_rows{Shape{1, work.kv_heads, kTileSize, q[3]}, k.dtype(), Layout::TILE};
     work.position_bytes = 2 * tile_rows.packed_bytes() / kTileSize;
-  }
-
-  // What joins the chips' results: after a row-parallel linear the sum, after the head the parts.
-  void join(const OpEvent& event) {
-    const bool head = event.path == "lm_head";
-    if (!head && !event.path.ends_with(".o_proj") && !event.path.ends_with(".down_proj")) return;
-    // Experts of one chip are added up before the chips are.
-    if (event.path.find(".experts.") != std::string::npos && !event.path.ends_with("experts.0.down_proj"))
-      return;
-    OpWork work;
-    work.kind = OpWork::Kind::Collective;
-    work.op = head ? "all_gather" : "all_reduce";
-    work.path = event.path;
-    work.rows = event.outputs[0].logical_shape().rows();
-    work.chips = part_.chips;
-    work.gather = head;
-    work.bytes = event.outputs[0].spec().packed_bytes() * (head ? part_.chips : 1);
-    done.push_back(std::move(work));
   }
 
   const ChipPart& part_;

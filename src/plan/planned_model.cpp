@@ -1,8 +1,10 @@
 #include "plan/planned_model.hpp"
 
+#include <algorithm>
 #include <utility>
 
-#include "models/registry.hpp"
+#include "comm/meta/meta_group.hpp"
+#include "models/load_model.hpp"
 #include "models/weight_sources.hpp"
 #include "plan/sketch.hpp"
 #include "util/error.hpp"
@@ -40,12 +42,17 @@ std::unique_ptr<PlannedModel> build_planned_model(Device& device, const ModelFac
                                                   int positions) {
   check(device.engine() == Engine::Meta, "plan: the {} engine wants weights: use meta",
         to_string(device.engine()));
+  const auto group = part.chips > 1 ? comm::meta_group(part.chips) : nullptr;
+  if (facts.runs()) {
+    // A prompt may be padded beyond the model's own limit.
+    io::ModelConfig config = facts.config;
+    config.max_position_embeddings = std::max(config.max_position_embeddings, positions);
+    return std::make_unique<RunnableModel>(models::load_meta_model(
+        device, config, {.precision = precision, .max_seq = positions, .group = group}));
+  }
   const MemoryScope scope(MemoryKind::Weights);
-  models::MetaSource meta(device);
-  ChipSource weights(meta, part);
-  if (!facts.runs()) return build_sketch(facts, part, precision, positions, weights);
-  const models::Architecture& architecture = models::find_architecture(facts.config.architecture);
-  return std::make_unique<RunnableModel>(architecture.build(part.config, precision, positions, weights));
+  models::MetaSource weights(device);
+  return build_sketch(facts, part, precision, positions, weights, group);
 }
 
 const SpecSheet& chip_sheet(const SpecSheet& sheet) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nn/causal_lm.hpp"
+#include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/eltwise/eltwise.hpp"
 #include "ops/heads/heads.hpp"
@@ -62,8 +63,9 @@ struct Layer {
 class Builder {
  public:
   Builder(const ModelFacts& facts, const ChipPart& part, const models::Precision& precision,
-          nn::WeightSource& weights)
-      : form_(facts.form),
+          nn::WeightSource& weights, const std::shared_ptr<comm::Group>& group)
+      : group_(group),
+        form_(facts.form),
         c_(part.config),
         experts_(part.experts),
         precision_(precision),
@@ -101,6 +103,7 @@ class Builder {
       result.k_norm = norm("k_norm", key + "self_attn.", c_.head_dim);
     }
     result.out = linear("o_proj", key + "self_attn.", q, c_.hidden_size, dtype.wo);
+    result.out.parallel = {group_, nn::Join::Sum, 0};
     if (form_.mlp == Mlp::Experts)
       result.router = linear("router", key + "mlp.", c_.hidden_size, form_.experts, DataType::BFLOAT16);
     const int feeds = form_.mlp == Mlp::Experts ? experts_ : 1;
@@ -111,12 +114,15 @@ class Builder {
         feed.gate = linear("gate_proj", mlp, c_.hidden_size, c_.intermediate_size, dtype.ff1_ff3);
       feed.up = linear("up_proj", mlp, c_.hidden_size, c_.intermediate_size, dtype.ff1_ff3);
       feed.down = linear("down_proj", mlp, c_.intermediate_size, c_.hidden_size, dtype.ff2);
+      // Experts of one chip are added up before the chips are.
+      if (form_.mlp != Mlp::Experts) feed.down.parallel = {group_, nn::Join::Sum, 0};
       result.feeds.push_back(std::move(feed));
     }
     return result;
   }
 
  private:
+  std::shared_ptr<comm::Group> group_;
   const LayerForm& form_;
   const io::ModelConfig& c_;
   int experts_;
@@ -127,9 +133,9 @@ class Builder {
 class Sketch final : public PlannedModel {
  public:
   Sketch(const ModelFacts& facts, const ChipPart& part, const models::Precision& precision, int positions,
-         nn::WeightSource& weights)
-      : form_(facts.form) {
-    Builder build(facts, part, precision, weights);
+         nn::WeightSource& weights, const std::shared_ptr<comm::Group>& group)
+      : form_(facts.form), group_(group) {
+    Builder build(facts, part, precision, weights, group);
     // What the plain parts of a model need is nn::CausalLm's: embedding, rotary tables, head, cache.
     shell_.config = part.config;
     // The size of the tables does not depend on how their angles are scaled.
@@ -143,8 +149,8 @@ class Sketch final : public PlannedModel {
                            precision.activation};
     for (int i = 0; i < part.config.num_hidden_layers; ++i) layers_.push_back(build.layer(i));
     norm_ = build.norm("norm", "", part.config.hidden_size);
-    shell_.lm_head =
-        build.linear("lm_head", "", part.config.hidden_size, facts.config.vocab_size, precision.lm_head);
+    shell_.lm_head = build.linear("lm_head", "", part.config.hidden_size, part.vocab, precision.lm_head);
+    shell_.lm_head.parallel = {group, nn::Join::Gather, facts.config.vocab_size};
     shell_.rope = nn::Rope(weights.device(), shell_.config, positions);
     shell_.kv_dtype = precision.kv_cache;
     shell_.max_seq = positions;
@@ -247,10 +253,11 @@ class Sketch final : public PlannedModel {
       const Tensor y = multiply(layer.feeds[e].forward(x), share);
       sum = sum.is_allocated() ? add(sum, y) : y;
     }
-    return sum;
+    return group_ ? all_reduce(sum, group_, usual_topology(group_->size())) : sum;
   }
 
   LayerForm form_;
+  std::shared_ptr<comm::Group> group_;
   nn::CausalLm shell_;
   std::vector<Layer> layers_;
   Norm norm_;
@@ -260,8 +267,9 @@ class Sketch final : public PlannedModel {
 
 std::unique_ptr<PlannedModel> build_sketch(const ModelFacts& facts, const ChipPart& part,
                                            const models::Precision& precision, int positions,
-                                           nn::WeightSource& weights) {
-  return std::make_unique<Sketch>(facts, part, precision, positions, weights);
+                                           nn::WeightSource& weights,
+                                           const std::shared_ptr<comm::Group>& group) {
+  return std::make_unique<Sketch>(facts, part, precision, positions, weights, group);
 }
 
 }  // namespace tessera::plan

@@ -8,9 +8,10 @@
 
 namespace tessera::plan {
 
-/// `part.config` gives the shapes, `facts.form` the order.
+/// `part.config` gives the shapes, `facts.form` the order, `group` (null: alone) the collectives.
 std::unique_ptr<PlannedModel> build_sketch(const ModelFacts& facts, const ChipPart& part,
                                            const models::Precision& precision, int positions,
-                                           nn::WeightSource& weights);
+                                           nn::WeightSource& weights,
+                                           const std::shared_ptr<comm::Group>& group);
 
 }  // namespace tessera::plan

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "plan_fixture.hpp"
+#include "tensor/spec.hpp"
 
 namespace tessera::plan::test {
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/mesh_device.hpp"
 #include "generate/generator.hpp"
 #include "models/load_model.hpp"
 #include "plan/memory_run.hpp"
@@ -17,14 +18,17 @@ struct Case {
   const char* device;
   const char* precision;
   int batch, context, prompt, chunk, block;
+  int chips = 1;  // of one tensor-parallel model
 };
 
 // The run's own account: kinds at its end, peak and reach of the banks.
-inline MemoryUse run_for_real(const io::Checkpoint& checkpoint, const Case& c) {
-  const auto device = Device::open(c.device, Engine::Fast);
-  const auto model = models::load_model(
-      *device, checkpoint,
-      {.precision = models::parse_precision(c.precision), .max_seq = c.context, .use_weight_cache = false});
+inline MemoryUse run_on(Device& device, const std::shared_ptr<comm::Group>& group,
+                        const io::Checkpoint& checkpoint, const Case& c) {
+  const auto model = models::load_model(device, checkpoint,
+                                        {.precision = models::parse_precision(c.precision),
+                                         .max_seq = c.context,
+                                         .use_weight_cache = false,
+                                         .group = group});
   generate::Generator generator(
       *model, {.users = c.batch, .context = c.context, .prefill_chunk = c.chunk, .block_size = c.block});
   const auto users = static_cast<std::size_t>(c.batch);
@@ -43,7 +47,7 @@ inline MemoryUse run_for_real(const io::Checkpoint& checkpoint, const Case& c) {
   }
   generator.release(0);
   prefill(0);
-  const MemoryAccount& memory = device->memory();
+  const MemoryAccount& memory = device.memory();
   return {memory.allocated(MemoryKind::Weights),
           memory.allocated(MemoryKind::Tables),
           memory.allocated(MemoryKind::KvCache),
@@ -51,12 +55,22 @@ inline MemoryUse run_for_real(const io::Checkpoint& checkpoint, const Case& c) {
           0,
           memory.peak(),
           memory.high_water(),
-          device->sheet().dram_banks};
+          device.sheet().dram_banks};
+}
+
+inline MemoryUse run_for_real(const io::Checkpoint& checkpoint, const Case& c) {
+  if (c.chips == 1) return run_on(*Device::open(c.device, Engine::Fast), nullptr, checkpoint, c);
+  std::vector<MemoryUse> uses(static_cast<std::size_t>(c.chips));
+  comm::MeshDevice::open({1, c.chips}, c.device, Engine::Fast)->run([&](const comm::Chip& chip) {
+    uses[static_cast<std::size_t>(chip.rank)] = run_on(chip.device, chip.mesh, checkpoint, c);
+  });
+  for (const MemoryUse& use : uses) EXPECT_EQ(use.needed, uses.front().needed) << "chips differ";
+  return uses.front();
 }
 
 inline void expect_planned(const ModelFacts& facts, const io::Checkpoint& checkpoint, const Case& c) {
   const MemoryUse planned = run_memory(
-      facts, chip_part(facts, 1), plan_precision(c.precision, facts), find_sheet(c.device),
+      facts, chip_part(facts, c.chips), plan_precision(c.precision, facts), chip_sheet(find_sheet(c.device)),
       {.batch = c.batch, .context = c.context, .prompt = c.prompt, .chunk = c.chunk, .block_size = c.block});
   const MemoryUse real = run_for_real(checkpoint, c);
   EXPECT_EQ(planned.weights, real.weights);
