@@ -18,7 +18,7 @@ namespace {
 
 struct Options {
   // The dtypes of what is checked have one default on every engine: the reference is float32 in any case.
-  generate::ModelChoice choice{.model = "", .precision = "accuracy"};
+  generate::ModelChoice choice{.model = "", .precision = "accuracy", .mesh = ""};
   verify::BringupOptions bringup;
   std::vector<std::string> thresholds;
   bool fresh = false, json = false;
@@ -30,6 +30,7 @@ verify::BringupOptions bringup_options(const Options& o) {
   options.device = o.choice.device;
   options.engine = o.choice.engine;
   options.precision = o.choice.precision;
+  options.mesh = o.choice.mesh;
   options.resume = !o.fresh;
   for (const std::string& threshold : o.thresholds) verify::set_threshold(options.thresholds, threshold);
   return options;
