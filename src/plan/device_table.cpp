@@ -56,9 +56,16 @@ ModelFacts facts_of(const Shape& s) {
   return facts;
 }
 
+// Weights, attention and KV cache in bfloat8_b, activations in bfloat16.
+models::Precision eight_bits() {
+  models::Precision p;
+  p.kv_cache = DataType::BFLOAT8_B;
+  p.activation = DataType::BFLOAT16;
+  return p;
+}
+
 std::int64_t needed(const ModelFacts& facts, const SpecSheet& sheet, int batch, int context) {
-  // Weights, attention and KV cache in bfloat8_b, activations in bfloat16: the defaults.
-  return run_memory(facts, chip_part(facts, sheet.chips), models::Precision{}, chip_sheet(sheet),
+  return run_memory(facts, chip_part(facts, sheet.chips), eight_bits(), chip_sheet(sheet),
                     {.batch = batch, .context = context, .chunk = kChunk})
       .needed;
 }

@@ -11,7 +11,9 @@ using enum DataType;
 
 models::Precision vendor_preset(const std::string& name, const ModelFacts& facts) {
   const io::ModelConfig& c = facts.config;
-  models::Precision p;  // its defaults are TT-Transformers': bfloat8_b, KV cache too, activations bfloat16
+  models::Precision p;
+  p.kv_cache = BFLOAT8_B;
+  p.activation = BFLOAT16;
   p.name = name;
   const bool qwen2 = c.architecture == "Qwen2ForCausalLM";
   const bool qwen2_7b = qwen2 && c.hidden_size == 3584;

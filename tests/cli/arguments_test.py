@@ -18,7 +18,7 @@ class Arguments(harness.CommandTest):
             self.refuse("generate", self.model, "-p", "hi", option, "-1")
         for tokens in ("-1", "0", "many"):
             self.refuse("bringup", self.model, "--tokens", tokens, "--out", "out", words=["--tokens", "--help"])
-        for phases in ("6", "-1", "1,6", "all"):
+        for phases in ("8", "-1", "1,8", "all"):
             self.refuse("bringup", self.model, "--phases", phases, "--out", "out", words=["--phases", "--help"])
         for threshold, word in (("layers=0.9", "layer"), ("op=2", "-1 to 1"), ("op=0.9,top1=", "0 to 100")):
             self.refuse("bringup", self.model, "--threshold", threshold, "--out", "out", words=["--threshold", word])

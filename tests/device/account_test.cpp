@@ -84,9 +84,10 @@ TEST(Account, MetaCountsBeyondTheDevice) {
   EXPECT_EQ(large.form(), Form::None);
 }
 
-TEST(Account, AMeshHasAllItsChips) {
+// Several chips are a mesh of devices.
+TEST(Account, ADeviceIsOneChipOfItsSheet) {
   const auto device = Device::open("n300", Engine::Fast);
-  const BankRoom room = device->take_trace_room(20ll << 30);
+  const BankRoom room = device->take_trace_room(10ll << 30);
   EXPECT_EQ(device->memory().allocated(MemoryKind::Trace), device->allocated_bytes());
   EXPECT_THROW(device->take_trace_room(5ll << 30), UserError);
   device->give_back_room(room);
