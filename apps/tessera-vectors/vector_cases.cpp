@@ -7,6 +7,7 @@
 #include "util/error.hpp"
 #include "wormhole/eltwise.hpp"
 #include "wormhole/matmul.hpp"
+#include "wormhole/matmul_fast.hpp"
 #include "wormhole/pack.hpp"
 #include "wormhole/sfpu.hpp"
 #include "wormhole/unpack.hpp"
@@ -150,13 +151,15 @@ void Runner::matmul(const VectorCase& c) {
   const DataType dtype0 = c.dtype("in0_fmt"), dtype1 = c.dtype("in1_fmt");
   const std::size_t size0 = bytes_of(dtype0), size1 = bytes_of(dtype1);
   const Bytes in0 = c.required("in0", tiles * size0), in1 = c.required("in1", tiles * size1);
-  Tile dest = initial_dest(c, format);
+  Tile dest = initial_dest(c, format), fast = dest;
   for (std::size_t k = 0; k < tiles; ++k) {
-    wormhole::matmul_tile(c.fidelity(), format,
-                          read_source(c, "in0", dtype0, format, in0.subspan(k * size0, size0)),
-                          read_source(c, "in1", dtype1, format, in1.subspan(k * size1, size1)), dest);
+    const Tile b = read_source(c, "in0", dtype0, format, in0.subspan(k * size0, size0));
+    const Tile a = read_source(c, "in1", dtype1, format, in1.subspan(k * size1, size1));
+    wormhole::matmul_tile(c.fidelity(), format, b, a, dest);
+    wormhole::matmul_tile_fast(c.fidelity(), format, b, a, fast);
   }
   compare_dest(c, "dest_out", format, dest);
+  compare_dest(c, "dest_out (vectorised)", format, fast);
   compare_outputs(c, format, dest);
 }
 
