@@ -19,8 +19,4 @@ enum class SrcFormat : std::uint8_t { Float16b, Tf32, Float16 };
 /// The accumulator's format. Fp16 exists for kernels whose circular buffers are all float32 (section 2a).
 enum class DestFormat : std::uint8_t { Bf16, Fp32, Fp16 };
 
-enum class Face : std::uint8_t { TopLeft, TopRight, BottomLeft, BottomRight };
-
-constexpr std::size_t kFaceValues = 256;
-
 }  // namespace tessera::wormhole
