@@ -10,6 +10,8 @@ std::string_view to_string(Engine engine) {
       return "ref";
     case Engine::Fast:
       return "fast";
+    case Engine::Exact:
+      return "exact";
     case Engine::Meta:
       return "meta";
   }
@@ -17,10 +19,10 @@ std::string_view to_string(Engine engine) {
 }
 
 Engine parse_engine(std::string_view name) {
-  for (const Engine engine : {Engine::Ref, Engine::Fast, Engine::Meta}) {
+  for (const Engine engine : {Engine::Ref, Engine::Fast, Engine::Exact, Engine::Meta}) {
     if (to_string(engine) == name) return engine;
   }
-  fail_user("unknown engine: \"{}\": use ref or fast", name);
+  fail_user("unknown engine: \"{}\": use ref, fast or exact", name);
 }
 
 std::shared_ptr<Device> Device::open(std::string_view sheet, Engine engine) {

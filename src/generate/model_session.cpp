@@ -15,7 +15,7 @@ std::string default_precision(Engine engine) {
 
 ModelSession::ModelSession(const ModelChoice& choice) {
   const Engine engine = parse_engine(choice.engine);
-  check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast or ref");
+  check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast, exact or ref");
   device_ = Device::open(choice.device, engine);
   precision_ = choice.precision.empty() ? default_precision(engine) : choice.precision;
   models::parse_precision(precision_);  // a wrong name is told before a model is fetched

@@ -86,7 +86,8 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   RecordingSource recording(*meta);
   architecture.build(config, options.precision, 1, recording);
   check_all_used(checkpoint, recording.requests());
-  if (device.engine() == Engine::Fast && options.use_weight_cache) {
+  const bool packed = device.engine() == Engine::Fast || device.engine() == Engine::Exact;
+  if (packed && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, recording.requests(), options)) {
       return architecture.build(config, options.precision, max_seq, *mapped);
     }

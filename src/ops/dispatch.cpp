@@ -32,6 +32,9 @@ void run(const Operation& op, const std::vector<Tensor>& inputs, std::vector<Ten
     case Engine::Fast:
       current_isa();  // honours TESSERA_ISA before the first kernel
       return op.run_fast(inputs, outputs);
+    case Engine::Exact:
+      current_isa();
+      return op.run_exact(inputs, outputs);
     case Engine::Meta:
       return;
   }

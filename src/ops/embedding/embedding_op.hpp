@@ -4,7 +4,7 @@
 namespace tessera {
 
 /// Inputs: ids, weight. Both engines copy rows.
-struct Embedding final : Operation {
+struct Embedding final : MovingOperation {
   OpOptions options;
 
   explicit Embedding(const OpOptions& opts) : options(opts) {}
