@@ -32,6 +32,8 @@ class LlamaBuilder {
     nn::DecoderLayer result;
     result.input_layernorm = norm("input_layernorm", key, name);
     result.self_attn.layer = i;
+    result.self_attn.fidelity = dtype.fidelity.attention;
+    result.mlp.fidelity = dtype.fidelity.mlp;
     result.self_attn.num_heads = config_.num_attention_heads;
     result.self_attn.num_kv_heads = config_.num_key_value_heads;
     result.self_attn.qkv_proj = linear("qkv_proj", key + "self_attn.", hidden, dtype.wqkv, qkv_bias,
@@ -126,6 +128,7 @@ std::unique_ptr<nn::CausalLm> build_llama(const io::ModelConfig& config, const P
   for (int i = 0; i < config.num_hidden_layers; ++i) model->layers.push_back(builder.layer(i));
   model->norm = builder.norm("norm", "", "model.");
   model->lm_head = builder.head();
+  model->lm_head_fidelity = precision.lm_head_fidelity;
   model->rope = nn::Rope(weights.device(), config, max_seq);
   model->kv_dtype = precision.kv_cache;
   model->max_seq = max_seq;

@@ -17,6 +17,12 @@
 namespace tessera::models {
 namespace {
 
+// A card's hidden states are bfloat16, unless the whole model is float32.
+Precision on_engine(Engine engine, Precision precision) {
+  if (engine == Engine::Exact && precision.name != "fp32") precision.activation = DataType::BFLOAT16;
+  return precision;
+}
+
 int sequence_limit(const io::ModelConfig& config, const LoadOptions& options) {
   const int limit = config.max_position_embeddings > 0 ? config.max_position_embeddings : 2048;
   return options.max_seq > 0 ? std::min(options.max_seq, limit) : limit;
@@ -81,19 +87,20 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   architecture.check(config);
   check_fits_checkpoint(checkpoint);
   options.precision.check_layers(config.num_hidden_layers);
+  const Precision precision = on_engine(device.engine(), options.precision);
   const int max_seq = sequence_limit(config, options);
   const auto meta = Device::open("cpu", Engine::Meta);
   RecordingSource recording(*meta);
-  architecture.build(config, options.precision, 1, recording);
+  architecture.build(config, precision, 1, recording);
   check_all_used(checkpoint, recording.requests());
   const bool packed = device.engine() == Engine::Fast || device.engine() == Engine::Exact;
   if (packed && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, recording.requests(), options)) {
-      return architecture.build(config, options.precision, max_seq, *mapped);
+      return architecture.build(config, precision, max_seq, *mapped);
     }
   }
   DirectSource direct(device, checkpoint);
-  return architecture.build(config, options.precision, max_seq, direct);
+  return architecture.build(config, precision, max_seq, direct);
 }
 
 std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelConfig& config,

@@ -1,4 +1,5 @@
 #pragma once
+#include "nn/fidelity.hpp"
 #include "nn/layers.hpp"
 #include "nn/step.hpp"
 
@@ -10,6 +11,7 @@ struct Attention {
   int num_heads = 0, num_kv_heads = 0;
   Linear qkv_proj;  // [hidden, (num_heads + 2 * num_kv_heads) * head_dim]
   Linear o_proj;    // [num_heads * head_dim, hidden]
+  AttentionFidelity fidelity;
 
   /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
   Tensor forward(const Tensor& x, const Step& step) const;

@@ -22,7 +22,7 @@ Tensor CausalLm::prefill(std::span<const std::int32_t> ids, KvCache& cache, int 
 }
 
 Tensor CausalLm::logits(const Tensor& hidden) const {
-  return lm_head.forward(hidden, {.dtype = DataType::FLOAT32});
+  return lm_head.forward(hidden, {.dtype = DataType::FLOAT32, .compute_kernel_config = lm_head_fidelity});
 }
 
 Tensor CausalLm::forward_layer(int layer, const Tensor& x, const Step& step) const {

@@ -17,6 +17,7 @@ class CausalLm {
   std::vector<DecoderLayer> layers;
   RmsNorm norm;
   Linear lm_head;  // [hidden, vocab]
+  Fidelity lm_head_fidelity;
   Rope rope;
   DataType kv_dtype = DataType::BFLOAT16;
   int max_seq = 0;  // positions that the rotary tables hold

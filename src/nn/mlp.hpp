@@ -1,4 +1,5 @@
 #pragma once
+#include "nn/fidelity.hpp"
 #include "nn/layers.hpp"
 
 namespace tessera::nn {
@@ -9,6 +10,7 @@ struct Mlp {
   Linear up_proj;    // [hidden, intermediate]
   Linear down_proj;  // [intermediate, hidden]
   Activation activation = Activation::Silu;
+  MlpFidelity fidelity;
 
   Tensor forward(const Tensor& x) const;
 };
