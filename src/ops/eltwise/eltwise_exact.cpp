@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ops/eltwise/eltwise_op.hpp"
-#include "ops/exact/exact_norm.hpp"
+#include "ops/exact_norm.hpp"
 #include "util/error.hpp"
 #include "util/parallel.hpp"
 #include "wormhole/lane.hpp"

@@ -1,4 +1,4 @@
-#include "ops/exact/exact_norm.hpp"
+#include "ops/exact_norm.hpp"
 #include "ops/layer_norm/layer_norm_op.hpp"
 
 namespace tessera {

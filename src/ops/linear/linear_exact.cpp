@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "ops/exact/exact_matmul.hpp"
+#include "ops/exact_matmul.hpp"
 #include "ops/linear/linear_op.hpp"
 #include "tensor/bfloat16.hpp"
 #include "tensor/tile.hpp"

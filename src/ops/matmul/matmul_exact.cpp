@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "ops/exact/exact_matmul.hpp"
+#include "ops/exact_matmul.hpp"
 #include "ops/matmul/matmul_op.hpp"
 #include "tensor/tile.hpp"
 

@@ -1,6 +1,6 @@
 // x * cos + rotated(x) * sin on the matrix engine: two products and a sum, each packed. The rotation (a
 // matmul with a matrix of 0 and +-1, or a move of halves) is exact in every source format.
-#include "ops/exact/exact_norm.hpp"
+#include "ops/exact_norm.hpp"
 #include "ops/rotary_embedding/rotary_embedding_op.hpp"
 #include "util/parallel.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/exact/exact_norm.hpp"
+#include "ops/exact_norm.hpp"
 #include "ops/sdpa/sdpa_op.hpp"
 #include "tensor/tile.hpp"
 #include "util/error.hpp"

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "ops/exact/exact_norm.hpp"
+#include "ops/exact_norm.hpp"
 #include "ops/softmax/softmax_op.hpp"
 #include "util/parallel.hpp"
 

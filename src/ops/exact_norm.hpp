@@ -1,6 +1,6 @@
 #pragma once
 // What rms_norm and layer_norm share on the exact engine.
-#include "ops/exact/exact_rows.hpp"
+#include "ops/exact_rows.hpp"
 #include "wormhole/row_programs.hpp"
 
 namespace tessera {

@@ -1,4 +1,4 @@
-#include "ops/exact/exact_rows.hpp"
+#include "ops/exact_rows.hpp"
 
 #include <algorithm>
 #include <bit>

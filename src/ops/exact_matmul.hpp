@@ -2,7 +2,7 @@
 // What linear and matmul share on the exact engine.
 #include <functional>
 
-#include "ops/exact/exact_rows.hpp"
+#include "ops/exact_rows.hpp"
 #include "wormhole/blocked_matmul.hpp"
 
 namespace tessera {

@@ -1,4 +1,4 @@
-#include "ops/exact/exact_norm.hpp"
+#include "ops/exact_norm.hpp"
 
 #include "util/parallel.hpp"
 

@@ -1,4 +1,4 @@
-#include "ops/exact/exact_matmul.hpp"
+#include "ops/exact_matmul.hpp"
 
 #include <algorithm>
 
