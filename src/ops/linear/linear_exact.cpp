@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "device/block_strips.hpp"
 #include "ops/exact_matmul.hpp"
 #include "ops/linear/linear_op.hpp"
 #include "tensor/bfloat16.hpp"
@@ -15,41 +16,38 @@ namespace {
 using wormhole::SrcFormat;
 using wormhole::Tile;
 
-// mantissa * 2^(exponent - 127): exact in 8 significant bits.
-std::uint32_t block_word(int mantissa, std::byte exponent) {
-  const float scale = std::bit_cast<float>(std::to_integer<std::uint32_t>(exponent) << 23);
-  return mantissa == 0 ? 0 : std::bit_cast<std::uint32_t>(static_cast<float>(mantissa) * scale);
+// A block of a block-float strip is a tile: 32 rows of K. Its weights have 8 significant bits: exact words.
+void load_block(DataType dtype, const BlockStrip& layout, const std::byte* strip, std::int64_t index,
+                Tile& tile) {
+  const std::byte* block = strip + index * layout.block_bytes;
+  for (std::int64_t k = 0; k < kTileSize; ++k) {
+    for (std::int64_t g = 0; g < 2; ++g) {
+      const int base = std::to_integer<int>(strip[layout.bases + index * 2 + g]);
+      const int step = std::to_integer<int>(block[layout.steps + g * kBlockRows + k]);
+      const int unit = base == 0 ? step : base;
+      const float scale = std::bit_cast<float>(static_cast<std::uint32_t>(unit) << 23) *
+                          static_cast<float>(base == 0 ? 1 : step);
+      std::uint32_t* words = tile.data() + index_in_tile(k, g * kFaceSize);
+      for (std::int64_t c = 0; c < kGroup; ++c) {
+        const std::int64_t at = k / 2 * kStrip + g * kGroup + c;
+        const int mantissa = dtype == DataType::BFLOAT8_B
+                                 ? static_cast<std::int8_t>(block[at * 2 + k % 2])
+                                 : (std::to_integer<int>(block[at]) >> (k % 2 * 4) & 15) - 8;
+        words[c] = std::bit_cast<std::uint32_t>(static_cast<float>(mantissa) * scale);
+      }
+    }
+  }
 }
 
-// 32 source words of row `i` of a strip of K rows.
-void load_strip_row(Form form, const std::byte* strip, std::int64_t k, std::int64_t i, SrcFormat format,
+// 32 source words of row `i` of a strip of plain values.
+void load_strip_row(Form form, const std::byte* strip, std::int64_t i, SrcFormat format,
                     std::uint32_t* words) {
-  switch (form) {
-    case Form::StripsBf16: {
-      const auto* row = reinterpret_cast<const bf16*>(strip) + i * kStrip;
-      for (int c = 0; c < kStrip; ++c) words[c] = static_cast<std::uint32_t>(row[c]) << 16;
-      return;
-    }
-    case Form::StripsBfp8: {
-      const auto* row = reinterpret_cast<const std::int8_t*>(strip) + i * kStrip;
-      const std::byte* exponents = strip + k * kStrip + i * 2;
-      for (int c = 0; c < kStrip; ++c) words[c] = block_word(row[c], exponents[c / 16]);
-      return;
-    }
-    case Form::StripsBfp4: {
-      const std::byte* row = strip + i * (kStrip / 2);
-      const std::byte* exponents = strip + k * (kStrip / 2) + i * 2;
-      for (int c = 0; c < kStrip / 2; ++c) {
-        const int pair = std::to_integer<int>(row[c]);
-        words[c] = block_word((pair & 15) - 8, exponents[0]);
-        words[c + 16] = block_word((pair >> 4) - 8, exponents[1]);
-      }
-      return;
-    }
-    default: {
-      const auto* row = reinterpret_cast<const std::uint32_t*>(strip) + i * kStrip;
-      for (int c = 0; c < kStrip; ++c) words[c] = wormhole::unpack_float32(row[c], format);
-    }
+  if (form == Form::StripsBf16) {
+    const auto* row = reinterpret_cast<const bf16*>(strip) + i * kStrip;
+    for (int c = 0; c < kStrip; ++c) words[c] = static_cast<std::uint32_t>(row[c]) << 16;
+  } else {
+    const auto* row = reinterpret_cast<const std::uint32_t*>(strip) + i * kStrip;
+    for (int c = 0; c < kStrip; ++c) words[c] = wormhole::unpack_float32(row[c], format);
   }
 }
 
@@ -86,13 +84,16 @@ void Linear::run_exact(Inputs in, Outputs out) const {
   if (config.bias) load_source_row(in[2].view(Shape{1, n}), 0, config.fp32_dest, bias);
   const auto load_tile = [&](std::int64_t k_tile, std::int64_t column, Tile& tile) {
     const std::byte* strip = weight.data<const std::byte>() + column * strip_stride(weight, k);
+    if (is_block_float(weight.dtype())) {
+      return load_block(weight.dtype(), BlockStrip(weight.dtype(), k), strip, k_tile, tile);
+    }
     std::array<std::uint32_t, kStrip> words;
     for (std::int64_t r = 0; r < kTileSize; ++r) {
       const std::int64_t i = k_tile * kTileSize + r;
       if (i >= k) {
         words.fill(0);
       } else if (is_strips(weight.form())) {
-        load_strip_row(weight.form(), strip, k, i, format, words.data());
+        load_strip_row(weight.form(), strip, i, format, words.data());
       } else {
         load_plain_row(weight, i, column * kStrip, n, format, words.data());
       }
