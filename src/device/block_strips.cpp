@@ -80,13 +80,8 @@ void decode_block_row(DataType dtype, const BlockStrip& layout, const std::byte*
   const std::int64_t index = k / kBlockRows, row = k % kBlockRows;
   const std::byte* block = strip + index * layout.block_bytes;
   for (std::int64_t c = 0; c < 32; ++c) {
-    const std::int64_t at = row / 2 * 32 + c, g = c / kGroup;
-    int m = 0;
-    if (dtype == DataType::BFLOAT8_B) {
-      m = static_cast<std::int8_t>(block[at * 2 + row % 2]);
-    } else {
-      m = (std::to_integer<int>(block[at]) >> (row % 2 * 4) & 15) - 8;
-    }
+    const std::int64_t g = c / kGroup;
+    const int m = block_mantissa(dtype, block, static_cast<std::size_t>(row), static_cast<std::size_t>(c));
     const int base = std::to_integer<int>(strip[layout.bases + index * 2 + g]);
     const int step = std::to_integer<int>(block[layout.steps + g * kBlockRows + row]);
     const int unit = base == 0 ? step : base;

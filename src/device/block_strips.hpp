@@ -39,6 +39,13 @@ struct BlockStrip {
         bytes((bases + blocks * 2 + 63) / 64 * 64) {}
 };
 
+/// The integer of row k (0 to 31) and column c of a block.
+inline int block_mantissa(DataType dtype, const std::byte* block, std::size_t k, std::size_t c) {
+  const std::size_t at = k / 2 * 32 + c;
+  if (dtype == DataType::BFLOAT8_B) return static_cast<std::int8_t>(block[at * 2 + k % 2]);
+  return (std::to_integer<int>(block[at]) >> (k % 2 * 4) & 15) - 8;
+}
+
 /// Row k of a strip, exact.
 void decode_block_row(DataType dtype, const BlockStrip& layout, const std::byte* strip, std::int64_t k,
                       std::span<float, 32> values);

@@ -102,15 +102,6 @@ struct BlockView {
   bool any_wide() const { return wide[0] || wide[1]; }
 };
 
-// The mantissa of k and column c of a block, as block_strips.hpp lays them.
-template <DataType kDtype>
-HWY_INLINE int mantissa(const BlockView& block, std::size_t k, std::size_t c) {
-  const std::size_t at = k / 2 * kStrip + c;
-  if constexpr (kDtype == DataType::BFLOAT8_B)
-    return static_cast<std::int8_t>(block.mantissas[at * 2 + k % 2]);
-  return (std::to_integer<int>(block.mantissas[at]) >> (k % 2 * 4) & 15) - 8;
-}
-
 // A wide group in float32, product by product: rare (none in SmolLM2), so plain.
 template <DataType kDtype>
 HWY_NOINLINE void add_wide(const BlockView& block, const std::int16_t* codes, float scale, float* sums) {
@@ -119,7 +110,7 @@ HWY_NOINLINE void add_wide(const BlockView& block, const std::int16_t* codes, fl
     float sum = 0;
     for (std::size_t k = 0; k < kBlockRows; ++k) {
       const auto exponent = static_cast<std::uint32_t>(block.steps[c / kGroup * kBlockRows + k]);
-      const auto product = static_cast<float>(mantissa<kDtype>(block, k, c) * codes[k]);
+      const auto product = static_cast<float>(block_mantissa(kDtype, block.mantissas, k, c) * codes[k]);
       sum += product * std::bit_cast<float>(exponent << 23);
     }
     sums[c] += sum * scale;
@@ -139,8 +130,9 @@ void fixed_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, std:
     for (std::size_t c = 0; c < kStrip; ++c) {
       const std::size_t group = c / kGroup;
       for (std::size_t i = 0; i < kBlockRows; ++i) {
-        weights[c][i] =
-            block.wide[group] ? 0 : mantissa<kDtype>(block, i, c) * block.factors[group * kBlockRows + i];
+        weights[c][i] = block.wide[group] ? 0
+                                          : block_mantissa(kDtype, block.mantissas, i, c) *
+                                                block.factors[group * kBlockRows + i];
       }
     }
     for (std::int64_t r = 0; r < m; ++r) {
