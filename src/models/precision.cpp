@@ -61,14 +61,13 @@ void set_group(Precision& p, DecoderPrecision& decoder, const std::string& group
 }
 
 // An object without other keys than these: a misspelled one would otherwise change nothing without a word.
-const Json& object_with(const Json& json, std::initializer_list<std::string_view> keys,
-                        const std::string& what, const std::string& where) {
+void check_keys(const Json& json, std::initializer_list<std::string_view> keys, const std::string& what,
+                const std::string& where) {
   check(json.is_object(), "{}: {} is {}: an object expected", where, what, json.type_name());
   for (const auto& [key, value] : json.items()) {
     check(std::ranges::find(keys, key) != keys.end(), "{}: unknown key \"{}\" in {}: {} expected", where, key,
           what, fmt::join(keys, " or "));
   }
-  return json;
 }
 
 int layer_number(const std::string& text, const std::string& where) {
@@ -85,7 +84,7 @@ void read_decoders(const Json& decoders, Precision& p, const std::string& where)
   for (const auto& [layer, settings] : decoders.items()) {
     const int index = layer_number(layer, where);
     const std::string name = fmt::format("decoder {}", index);
-    object_with(settings, {"precision_cfg", "fidelity_cfg"}, name, where);
+    check_keys(settings, {"precision_cfg", "fidelity_cfg"}, name, where);
     DecoderPrecision decoder = p.decoder;
     const Json groups = settings.value("precision_cfg", Json::object());
     check(groups.is_object() && settings.value("fidelity_cfg", Json::object()).is_object(),
@@ -135,7 +134,8 @@ Precision parse_precision_json(std::string_view text, const std::string& name) {
   p.name = name;
   try {
     const Json json = Json::parse(text);
-    read_decoders(object_with(json, {"decoders"}, "the file", name).at("decoders"), p, name);
+    check_keys(json, {"decoders"}, "the file", name);
+    read_decoders(json.at("decoders"), p, name);
   } catch (const Json::exception& error) {
     fail_user("{}: not a precision file ({}): see {{\"decoders\": {{\"0\": {{\"precision_cfg\": {{}}}}}}}}",
               name, error.what());

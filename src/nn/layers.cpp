@@ -42,11 +42,11 @@ MemoryConfig WeightRequest::memory_config() const {
 
 Tensor Linear::forward(const Tensor& x, const OpOptions& options) const {
   const ModuleScope scope(name);
-  const Tensor y = linear(x, weight, bias, Activation::None, options);
+  Tensor y = linear(x, weight, bias, Activation::None, options);
   if (!parallel.group) return y;
   const Topology topology = usual_topology(parallel.group->size());
   if (parallel.join == Join::Sum) return all_reduce(y, parallel.group, topology);
-  const Tensor all = all_gather(y, -1, parallel.group, topology);
+  Tensor all = all_gather(y, -1, parallel.group, topology);
   Shape end = all.logical_shape();
   if (end[-1] == parallel.width) return all;
   end[-1] = parallel.width;

@@ -35,7 +35,7 @@ void append_wrapped(std::string& out, std::string_view paragraph, int width, int
     out += margin;
     out += text;
     out += '\n';
-    margin.resize(static_cast<std::size_t>(indent + hang), ' ');
+    margin.resize(static_cast<std::size_t>(indent) + static_cast<std::size_t>(hang), ' ');
     room = width - indent - hang;
   };
   const auto flush = [&] {

@@ -104,8 +104,8 @@ MeshOutcome run_copy(const nn::CausalLm& model, const MeshTask& task, int first,
   std::vector<generate::Request> requests;
   for (int u = 0; u < count; ++u) {
     generator.release(u);
-    requests.push_back(
-        {.prompt = task.prompts[static_cast<std::size_t>(first + u)], .max_new_tokens = task.greedy});
+    requests.push_back({.prompt = task.prompts[static_cast<std::size_t>(first) + static_cast<std::size_t>(u)],
+                        .max_new_tokens = task.greedy});
   }
   if (together) together();
   generate::Timings timings;
@@ -169,6 +169,7 @@ MeshTask make_mesh_task(const io::Checkpoint& checkpoint, const std::vector<std:
   task.context = std::min(task.context, context);
   for (int u = 0; u < users; ++u) {
     std::vector<std::int32_t> ids;
+    ids.reserve(kPrompt + kForced);
     for (int i = 0; i < kPrompt + kForced; ++i)
       ids.push_back(text[static_cast<std::size_t>(u * kForced + i) % text.size()]);
     task.prompts.emplace_back(ids.begin(), ids.begin() + kPrompt);

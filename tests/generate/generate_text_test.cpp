@@ -1,6 +1,8 @@
 // The loop around decode: where it stops, what it streams, how it samples.
 #include "generate/generate_text.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <set>
 
 #include "generate_fixture.hpp"
@@ -126,9 +128,7 @@ TEST_F(Loop, TopKBoundsTheChoice) {
   const std::vector<float> values = logits.to_vector();
   std::vector<std::int32_t> order(values.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
-  std::ranges::stable_sort(order, [&](auto a, auto b) {
-    return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)];
-  });
+  std::ranges::sort(order, std::greater{}, [&](auto id) { return values[static_cast<std::size_t>(id)]; });
   std::set<std::int32_t> drawn;
   for (std::int64_t step = 0; step < 200; ++step) {
     const SamplingParams params{.temperature = 50.0f, .top_k = 4, .top_p = 1.0f, .seed = 9};

@@ -91,7 +91,7 @@ TEST_F(RopeTest, UnknownScalingIsNamed) {
   io::ModelConfig scaled = config(4, 10000);
   scaled.rope_scaling.type = "yarn";
   try {
-    Rope(*device_, scaled, 64);
+    const Rope rope(*device_, scaled, 64);
     FAIL() << "built";
   } catch (const UserError& error) {
     EXPECT_NE(std::string(error.what()).find("\"yarn\""), std::string::npos);

@@ -139,7 +139,7 @@ TEST_F(SamplingTest, FollowsTheDistribution) {
   EXPECT_NEAR(n[101], 1200, 110);
   EXPECT_NEAR(n[102], 400, 80);
   n = counts(row, {0.5f, 0, 1.0f, 42}, 4000);  // weights 36, 9, 1
-  EXPECT_NEAR(n[100], 4000 * 36 / 46, 110);
+  EXPECT_NEAR(n[100], 4000 * 36 / 46.0, 110);
   n = counts(row, {1.0f, 2, 1.0f, 42}, 4000);  // 6 and 3
   EXPECT_NEAR(n[100], 2667, 120);
   EXPECT_EQ(n.count(102), 0u);

@@ -17,6 +17,7 @@ class MetaGroup final : public Group {
     const auto at = std::ranges::find(ranks, rank());
     check(at != ranks.end(), "subgroup: {}: this is rank {}", name_ranks(ranks), rank());
     std::vector<int> chosen;
+    chosen.reserve(ranks.size());
     for (const int r : ranks) chosen.push_back(members().at(static_cast<std::size_t>(r)));
     return std::make_shared<MetaGroup>(static_cast<int>(at - ranks.begin()), std::move(chosen));
   }

@@ -52,6 +52,7 @@ class MpiGroup final : public Group {
     check(at != ranks.end() && std::ranges::is_sorted(ranks),
           "subgroup: {}: ascending, with this rank {} expected", name_ranks(ranks), rank());
     std::vector<int> chosen;
+    chosen.reserve(ranks.size());
     for (const int r : ranks) chosen.push_back(members().at(static_cast<std::size_t>(r)));
     return std::make_shared<MpiGroup>(comm_, static_cast<int>(at - ranks.begin()), std::move(chosen));
   }
