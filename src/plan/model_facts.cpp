@@ -144,6 +144,7 @@ double parameter_count(const ModelFacts& facts) {
 
 std::vector<std::string> plannable_architectures() {
   std::vector<std::string> names;
+  names.reserve(kForms.size());
   for (const KnownForm& known : kForms) names.emplace_back(known.architecture);
   return names;
 }

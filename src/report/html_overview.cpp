@@ -64,6 +64,7 @@ void header_section(Html& html, const BringupReport& r) {
   }
   folded_table(html, "Configuration of the model", r.config);
   std::vector<std::pair<std::string, std::string>> thresholds;
+  thresholds.reserve(r.thresholds.size());
   for (const auto& [name, value] : r.thresholds) thresholds.emplace_back(name, fmt::format("{:g}", value));
   folded_table(html, "Thresholds", thresholds);
 }

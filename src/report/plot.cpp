@@ -117,12 +117,12 @@ double nines(double pcc) {
 }
 
 std::vector<std::pair<double, std::string>> nines_ticks(double least, double largest) {
-  constexpr std::array<const char*, 8> labels{"0",      "0.9",     "0.99",     "0.999",
-                                              "0.9999", "0.99999", "0.999999", "1"};
+  constexpr std::array<const char*, 8> kLabels{"0",      "0.9",     "0.99",     "0.999",
+                                               "0.9999", "0.99999", "0.999999", "1"};
   const int first = std::clamp(static_cast<int>(std::floor(least)), 0, 6);
   const int last = std::clamp(static_cast<int>(std::ceil(largest)), first + 1, 7);
   std::vector<std::pair<double, std::string>> ticks;
-  for (int i = first; i <= last; ++i) ticks.emplace_back(i, labels[static_cast<std::size_t>(i)]);
+  for (int i = first; i <= last; ++i) ticks.emplace_back(i, kLabels[static_cast<std::size_t>(i)]);
   return ticks;
 }
 

@@ -32,12 +32,11 @@ std::string visible_text(std::string_view text, Breaks breaks) {
     const std::size_t size = character_bytes(text);
     const std::string_view character = text.substr(0, std::max<std::size_t>(size, 1));
     const auto code = static_cast<unsigned char>(character[0]);
+    const bool kept_break = breaks == Breaks::Keep && (code == '\n' || code == '\t');
     text.remove_prefix(character.size());
     if (size == 0 || acts_unseen(character)) {
       out += kReplacement;
-    } else if (breaks == Breaks::Keep && (code == '\n' || code == '\t')) {
-      out += character;
-    } else if (code < 0x20 || code == 0x7F) {
+    } else if (!kept_break && (code < 0x20 || code == 0x7F)) {
       append_picture(out, code);
     } else {
       out += character;

@@ -60,6 +60,7 @@ class ThreadGroup final : public Group {
     check(at != ranks.end() && std::ranges::is_sorted(ranks),
           "subgroup: {}: ascending, with this rank {} expected", name_ranks(ranks), rank());
     std::vector<int> chosen;
+    chosen.reserve(ranks.size());
     for (const int r : ranks) chosen.push_back(members().at(static_cast<std::size_t>(r)));
     const std::lock_guard lock(state_->mutex);
     return std::make_shared<ThreadGroup>(state_, state_->room(chosen), static_cast<int>(at - ranks.begin()));
