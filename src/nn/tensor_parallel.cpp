@@ -9,7 +9,7 @@ namespace tessera::nn {
 namespace {
 
 int divide_up(int a, int b) {
-  return (a + b - 1) / b;
+  return a / b + (a % b != 0 ? 1 : 0);
 }
 
 void add(std::vector<Range>& ranges, Range range) {
