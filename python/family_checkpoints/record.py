@@ -26,8 +26,7 @@ def write_goldens(folder: Path, family, shared, text: str) -> Iterator[str]:
     assert not info["missing_keys"] and not info["mismatched_keys"], info
     ids = shared.encode(text).ids
     source = f"transformers {transformers.__version__} / torch {torch.__version__}"
-    for name, length in family.prompts.items():
-        greedy = family.greedy if length > family.greedy else 0
+    for name, (length, greedy) in family.goldens.items():
         prompt, parts, margin = clear_prompt(model, ids, length, greedy, family.seed)
         greedy_texts = [shared.decode(prompt)] if greedy else []
         forced = shared.decode([int(i) for i in parts["forced.ids"]])

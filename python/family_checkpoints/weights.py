@@ -67,7 +67,7 @@ def buffers(family, names: list[str]) -> dict[str, torch.Tensor]:
     for name in names:
         if family.buffers == "gpt2" and (at := re.fullmatch(r"(h\.\d+\.attn)\.c_attn\.weight", name)):
             size = family.config["n_ctx"]
-            result[at[1] + ".bias"] = torch.ones(1, 1, size, size).tril()
+            result[at[1] + ".bias"] = torch.ones(1, 1, size, size, dtype=torch.bfloat16).tril()
         if family.buffers == "gpt_neox" and (at := re.fullmatch(r"(.*\.attention)\.dense\.weight", name)):
             size = family.config["max_position_embeddings"]
             head = family.config["hidden_size"] // family.config["num_attention_heads"]
