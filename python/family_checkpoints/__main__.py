@@ -1,7 +1,7 @@
 """Makes tests/data/families: `PYTHONPATH=python python -m family_checkpoints [--out FOLDER] [NAME ...]`.
 
-Needs what tessera_golden needs (pip install ./python); made with transformers 5.24.0 and torch 2.15.0 on one thread.
-Another version may give other last bits of the goldens, never other weights. GGUF files come from gguf_file.py.
+Needs what tessera_golden needs (pip install ./python). The committed folders are by transformers 5.24.0 and
+torch 2.15.0; other versions may give other last bits of the goldens. GGUF files come from gguf_file.py.
 """
 
 import argparse
@@ -13,11 +13,11 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 import torch
 import transformers
+from tessera_golden.prompts import default_text
 
 from family_checkpoints import record, tokenizer
 from family_checkpoints.checkpoint import write_folder
 from family_checkpoints.families import FAMILIES
-from tessera_golden.prompts import default_text
 
 
 def main() -> None:

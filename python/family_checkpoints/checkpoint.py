@@ -1,4 +1,4 @@
-"""A Hugging Face folder of random weights: config.json, tokenizer, model.safetensors with the hub's tensor names."""
+"""A Hugging Face folder of random weights: configuration, tokenizer, weights by the hub's tensor names."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""The goldens of a folder: the exporter's parts, with the prompt's own greedy continuation as the forced text."""
+"""The goldens of a folder: the exporter's parts; the forced text is a prompt with its greedy continuation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
-from transformers import AutoModelForCausalLM
-
 from tessera_golden import golden_file, reference
 from tessera_golden.content_hash import folder_sha256
+from transformers import AutoModelForCausalLM
 
 BEST = 16  # logits kept of a row
-HIDDEN_TOKENS = 80  # past the page boundaries 32 and 64
+HIDDEN_TOKENS = 72  # past the page boundaries 32 and 64; their logits stand in the forced part
 CACHE_ERROR = 1e-5  # transformers' cached steps against its whole pass, by the logits' scale
 CLEAR_MARGIN = 2e-3  # every row's first logit above its second, by the logits' scale
 
@@ -36,7 +35,7 @@ def write_goldens(folder: Path, family, shared, text: str) -> Iterator[str]:
 
 
 def clear_prompt(model, ids: list[int], length: int, greedy: int, seed: int):
-    """The first stretch of the text that leaves no row undecided, so that equal arithmetic means equal tokens."""
+    """The first stretch of the text that leaves no row undecided: equal arithmetic, equal tokens."""
     for start in range(seed * 17, len(ids) - length, 7):
         prompt = ids[start : start + length]
         parts = reference.greedy(model, 0, prompt, greedy) if greedy else {}
@@ -48,13 +47,15 @@ def clear_prompt(model, ids: list[int], length: int, greedy: int, seed: int):
             continue
         if greedy:
             check_cache(model, forced, length)
-        return prompt, parts | reference.hidden(model, forced[:HIDDEN_TOKENS], BEST), margin
-    raise SystemExit(f"no stretch of the text has clear winners at all of its {length} positions: try another seed")
+        return prompt, parts | reference.hidden(model, forced[:HIDDEN_TOKENS], 1), margin
+    raise SystemExit(
+        f"no stretch of the text has clear winners at all of its {length} positions: try another seed"
+    )
 
 
 @torch.inference_mode()
 def check_cache(model, ids: list[int], prompt: int) -> None:
-    """The forced part is of one whole pass; this makes it hold for prefill and decode steps with the cache too."""
+    """The forced part is of one pass; this makes it hold for prefill and steps with the cache too."""
     whole = model(torch.tensor([ids]), use_cache=False).logits[0]
     options = reference.with_cache(model)
     rows = [model(torch.tensor([ids[:prompt]]), **options).logits[0]]

@@ -1,5 +1,7 @@
-"""Random weights that behave like trained ones: attention looks somewhere, norms and biases do something, the
-residual stream grows slowly, logits have winners."""
+"""Random weights that behave like trained ones.
+
+Attention looks somewhere, norms and biases do something, the residual stream grows, logits have winners.
+"""
 
 import math
 import re

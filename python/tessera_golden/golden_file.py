@@ -47,7 +47,8 @@ def make_metadata(
 def write(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
     """Whole or not at all. Throws GoldenError when the place cannot be written."""
     check_writable(path)
-    data = save({name: np.ascontiguousarray(value) for name, value in tensors.items()}, metadata=metadata)
+    arrays = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    data = in_order(save(arrays, metadata=metadata))
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
@@ -60,6 +61,16 @@ def write(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) 
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def in_order(data: bytes) -> bytes:
+    """The same file with its metadata sorted, since safetensors writes them in another order at every run."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def check_writable(path: Path) -> None:
