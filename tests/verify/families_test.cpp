@@ -18,7 +18,9 @@
 namespace tessera::verify {
 namespace {
 
-const std::filesystem::path kFamilies = TESSERA_TEST_DATA "/families";
+std::filesystem::path families() {
+  return TESSERA_TEST_DATA "/families";
+}
 // Of the largest value. The family's measure is 1e-3; float32 sums in another order leave less than 1e-5, and
 // the two forms of GELU are 1e-4 apart.
 constexpr double kHiddenBound = 5e-5;
@@ -100,7 +102,7 @@ std::vector<ForcedRun> both_ways(const nn::CausalLm& model, const io::Golden& go
 
 class Families : public ::testing::TestWithParam<test::FamilyGolden> {
  protected:
-  const std::filesystem::path folder_ = kFamilies / GetParam().folder;
+  const std::filesystem::path folder_ = families() / GetParam().folder;
   const io::Golden golden_ = io::read_golden(folder_ / GetParam().file);
 };
 
@@ -151,8 +153,8 @@ INSTANTIATE_TEST_SUITE_P(All, Families, ::testing::ValuesIn(test::kFamilyGoldens
 class FamilyGgufs : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(FamilyGgufs, AreTheSameModels) {
-  const io::Golden golden = io::read_golden(kFamilies / GetParam() / "golden.safetensors");
-  const Loaded loaded = load(kFamilies / GetParam() / "model.gguf", golden, Engine::Ref, "fp32");
+  const io::Golden golden = io::read_golden(families() / GetParam() / "golden.safetensors");
+  const Loaded loaded = load(families() / GetParam() / "model.gguf", golden, Engine::Ref, "fp32");
   for (const ForcedRun& run : both_ways(*loaded.model, golden)) {
     expect_hidden(golden.hidden, run);
     expect_logits(golden.forced, run);
@@ -169,12 +171,12 @@ bool is_supported(const std::filesystem::path& path) {
 }
 
 TEST(FamilyFolders, WhatRunsIsHeldToItsGoldens) {
-  std::set<std::string> goldens, ggufs;
-  for (const auto& golden : test::kFamilyGoldens)
-    goldens.insert(std::string(golden.folder) + "/" + golden.file);
+  std::set<std::filesystem::path> goldens;
+  std::set<std::string> ggufs;
+  for (const auto& golden : test::kFamilyGoldens) goldens.insert(families() / golden.folder / golden.file);
   for (const char* folder : test::kFamilyGgufs) ggufs.insert(folder);
   std::size_t folders = 0;
-  for (const auto& folder : std::filesystem::directory_iterator(kFamilies)) {
+  for (const auto& folder : std::filesystem::directory_iterator(families())) {
     if (!folder.is_directory()) continue;
     ++folders;
     const std::string name = folder.path().filename();
@@ -182,8 +184,7 @@ TEST(FamilyFolders, WhatRunsIsHeldToItsGoldens) {
     for (const auto& file : std::filesystem::directory_iterator(folder)) {
       const std::string file_name = file.path().filename();
       if (file_name.starts_with("golden")) {
-        EXPECT_EQ(goldens.contains(name + "/" + file_name), runs)
-            << name << "/" << file_name << ": see families.hpp";
+        EXPECT_EQ(goldens.contains(file.path()), runs) << name << "/" << file_name << ": see families.hpp";
       } else if (file_name == "model.gguf") {
         EXPECT_EQ(ggufs.contains(name), is_supported(file.path())) << name << "/model.gguf: see families.hpp";
       }
