@@ -50,18 +50,19 @@ DENSE: dict[str, Family] = {
         seed=8,
     ),
     "qwen2_yarn": Family(
+        # Stretched as Qwen2.5's model card says, and the window on all layers but the first.
         text_config(
             "Qwen2ForCausalLM",
             "qwen2",
             hidden_size=40,
-            num_hidden_layers=2,
+            num_hidden_layers=3,
             max_position_embeddings=32,
-            max_window_layers=2,
+            max_window_layers=1,
             rms_norm_eps=1e-06,
             rope_scaling={"factor": 4.0, "original_max_position_embeddings": 32, "type": "yarn"},
             rope_theta=1000000.0,
-            sliding_window=32,
-            use_sliding_window=False,
+            sliding_window=28,
+            use_sliding_window=True,
         ),
         seed=12,
     ),
