@@ -7,8 +7,6 @@ from pathlib import Path
 
 from tessera_golden.errors import GoldenError, first_line
 
-HIDDEN_TOKENS = 16
-
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Throws SystemExit(2) for bad arguments, as argparse does."""
@@ -21,6 +19,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: NAME.golden.safetensors")
     parser.add_argument("--text", type=Path, metavar="FILE", help="the forced text (default: built-in prose)")
     parser.add_argument("--forced-tokens", type=positive, default=400, metavar="N", help="default: 400")
+    parser.add_argument("--hidden-tokens", type=positive, default=16, metavar="N", help="default: 16")
     parser.add_argument("--greedy-tokens", type=positive, default=64, metavar="N", help="default: 64")
     return parser.parse_args(arguments)
 
@@ -86,7 +85,9 @@ def run(options: argparse.Namespace) -> Path:
     if len(ids) < options.forced_tokens:
         say(f"the text has only {len(ids)} tokens")
     say(f"forcing {len(ids)} tokens")
-    tensors = reference.forced(loaded.model, ids) | reference.hidden(loaded.model, ids[:HIDDEN_TOKENS])
+    tensors = reference.forced(loaded.model, ids) | reference.hidden(
+        loaded.model, ids[: options.hidden_tokens]
+    )
     texts = prompts.make_prompts(loaded.tokenizer)
     for index, prompt in enumerate(texts):
         say(f"prompt {index + 1} of {len(texts)}")

@@ -85,7 +85,8 @@ class Prompts(unittest.TestCase):
 class Arguments(unittest.TestCase):
     def test_defaults(self):
         options = parse_arguments(["MODEL"])
-        self.assertEqual((options.forced_tokens, options.greedy_tokens, options.out), (400, 64, None))
+        counts = (options.forced_tokens, options.hidden_tokens, options.greedy_tokens)
+        self.assertEqual((counts, options.out), ((400, 16, 64), None))
 
     def test_numbers(self):
         for value in ("0", "-3", "many"):
