@@ -50,7 +50,8 @@ def load_gguf(path: Path) -> Loaded:
         )
     model, tokenizer = load_parts(str(path.parent), gguf_file=path.name)
     restore_pre_tokenizer(tokenizer, pre)
-    return Loaded(model, tokenizer, path.stem, file_sha256(path))
+    name = path.resolve().parent.name if path.stem == "model" else path.stem
+    return Loaded(model, tokenizer, name, file_sha256(path))
 
 
 def load_parts(where: str, **options) -> tuple[torch.nn.Module, object]:
