@@ -2,74 +2,31 @@
 // hidden states of every layer and logits of every position, by prefill, by chunks, and by decode steps.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include "families.hpp"
+#include "family_run.hpp"
 #include "generate/generator.hpp"
-#include "io/golden.hpp"
 #include "metrics/compare_rows.hpp"
 #include "metrics/logits.hpp"
 #include "models/inspect.hpp"
-#include "models/load_model.hpp"
-#include "verify/forced.hpp"
 
 namespace tessera::verify {
 namespace {
 
-std::filesystem::path families() {
-  return TESSERA_TEST_DATA "/families";
-}
-// Of the largest value. The family's measure is 1e-3; float32 sums in another order leave less than 1e-5, and
-// the two forms of GELU are 1e-4 apart.
-constexpr double kHiddenBound = 5e-5;
+using test::each_layer;
+using test::families;
+using test::load;
 
-struct Loaded {
-  std::shared_ptr<Device> device;
-  std::unique_ptr<nn::CausalLm> model;
-};
-
-/// Tables as long as the golden: RoPE that depends on the length of the run is the golden's.
-Loaded load(const std::filesystem::path& path, const io::Golden& golden, Engine engine,
-            const char* precision) {
-  Loaded result;
-  result.device = Device::open("cpu", engine);
-  result.model = models::load_model(*result.device, *io::Checkpoint::open(path),
-                                    {.precision = models::parse_precision(precision),
-                                     .max_seq = static_cast<int>(golden.forced.ids.size()),
-                                     .use_weight_cache = false});
-  return result;
-}
-
-double largest(std::span<const float> values) {
-  double scale = 0;
-  for (const float value : values) scale = std::max(scale, std::abs(static_cast<double>(value)));
-  return scale;
-}
-
-/// The first rows of a longer run, as many as the golden has.
-std::span<const float> head(const std::vector<float>& values, const std::vector<float>& golden) {
-  return std::span(values).first(std::min(values.size(), golden.size()));
-}
-
-using Check = std::function<void(const std::string& name, const std::vector<float>& theirs,
-                                 std::span<const float> ours)>;
-
-void each_layer(const io::GoldenHidden& golden, const ForcedRun& run, const Check& check) {
-  ASSERT_EQ(golden.layers.size(), run.layers.size() + 1);
-  check("embedding", golden.layers[0], head(run.embedding, golden.layers[0]));
-  for (std::size_t i = 0; i < run.layers.size(); ++i) {
-    const std::vector<float>& theirs = golden.layers[i + 1];
-    check(fmt::format("layer {}", i), theirs, head(run.layers[i], theirs));
-  }
-  check("final norm", golden.final_norm, head(run.final_norm, golden.final_norm));
-}
+// Of the largest value. The measure is 1e-3; float32 sums in another order leave less than 1e-5, and the two
+// forms of GELU are 1e-4 apart.
+constexpr double kBound = 5e-5;
 
 void expect_hidden(const io::GoldenHidden& golden, const ForcedRun& run) {
-  each_layer(golden, run, [](const auto& name, const auto& theirs, std::span<const float> ours) {
+  ASSERT_EQ(golden.layers.size(), run.layers.size() + 1);
+  each_layer(golden, run, [](const std::string& name, auto theirs, auto ours) {
     ASSERT_EQ(theirs.size(), ours.size()) << name;
-    EXPECT_LE(metrics::compare(theirs, ours).max_abs, kHiddenBound * largest(theirs)) << name;
+    EXPECT_LE(test::relative_error(theirs, ours), kBound) << name;
   });
 }
 
@@ -77,27 +34,22 @@ void expect_hidden(const io::GoldenHidden& golden, const ForcedRun& run) {
 void expect_logits(const io::GoldenForced& golden, std::size_t row, std::span<const float> ours) {
   const auto k = static_cast<std::size_t>(golden.topk.k);
   const auto ids = std::span(golden.topk.ids).subspan(row * k, k);
-  const auto logits = std::span(golden.topk.logits).subspan(row * k, k);
+  std::vector<float> theirs(golden.topk.logits.begin() + static_cast<std::ptrdiff_t>(row * k),
+                            golden.topk.logits.begin() + static_cast<std::ptrdiff_t>((row + 1) * k));
+  std::vector<float> same;
+  for (const std::int32_t id : ids) same.push_back(ours[static_cast<std::size_t>(id)]);
+  theirs.push_back(golden.logsumexp[row]);
+  same.push_back(static_cast<float>(metrics::logsumexp(ours)));
   EXPECT_EQ(metrics::argmax(ours), ids[0]) << "position " << row;
-  const double bound = kHiddenBound * largest(logits);
-  double error = std::abs(metrics::logsumexp(ours) - golden.logsumexp[row]);
-  for (std::size_t j = 0; j < k; ++j) {
-    error =
-        std::max(error, std::abs(static_cast<double>(ours[static_cast<std::size_t>(ids[j])]) - logits[j]));
+  EXPECT_LE(test::relative_error(theirs, same), kBound) << "position " << row;
+}
+
+void expect_golden(const io::Golden& golden, const nn::CausalLm& model) {
+  for (const ForcedRun& run : test::both_ways(model, golden)) {
+    expect_hidden(golden.hidden, run);
+    ASSERT_EQ(run.ids.size(), golden.forced.ids.size());
+    for (std::size_t row = 0; row < run.ids.size(); ++row) expect_logits(golden.forced, row, run.row(row));
   }
-  EXPECT_LE(error, bound) << "position " << row;
-}
-
-void expect_logits(const io::GoldenForced& golden, const ForcedRun& run) {
-  ASSERT_EQ(run.ids.size(), golden.ids.size());
-  for (std::size_t row = 0; row < run.ids.size(); ++row) expect_logits(golden, row, run.row(row));
-}
-
-/// Both ways through a model.
-std::vector<ForcedRun> both_ways(const nn::CausalLm& model, const io::Golden& golden) {
-  const auto context = static_cast<int>(golden.forced.ids.size());
-  return {forced_prefill(model, golden.forced.ids, context),
-          forced_decode(model, golden.forced.ids, context)};
 }
 
 class Families : public ::testing::TestWithParam<test::FamilyGolden> {
@@ -108,17 +60,13 @@ class Families : public ::testing::TestWithParam<test::FamilyGolden> {
 
 TEST_P(Families, RefIsWhatTransformersComputes) {
   ASSERT_GE(golden_.forced.ids.size(), 30u);
-  EXPECT_EQ(golden_.content_hash, io::Checkpoint::open(folder_)->content_hash());
-  const Loaded loaded = load(folder_, golden_, Engine::Ref, "fp32");
-  for (const ForcedRun& run : both_ways(*loaded.model, golden_)) {
-    expect_hidden(golden_.hidden, run);
-    expect_logits(golden_.forced, run);
-  }
+  EXPECT_EQ(golden_.content_hash, test::open(folder_)->content_hash());
+  expect_golden(golden_, *load(folder_, golden_, Engine::Ref, "fp32").model);
 }
 
 // Chunks that end off the window, off the original context, and on the page.
 TEST_P(Families, ChunkedPrefillGoesOnAsTheWholeOne) {
-  const Loaded loaded = load(folder_, golden_, Engine::Ref, "fp32");
+  const test::Loaded loaded = load(folder_, golden_, Engine::Ref, "fp32");
   const auto& ids = golden_.forced.ids;
   for (const int chunk : {32, 64}) {
     generate::Generator generator(*loaded.model,
@@ -132,9 +80,9 @@ TEST_P(Families, ChunkedPrefillGoesOnAsTheWholeOne) {
 
 TEST_P(Families, FastIsCloseToIt) {
   for (const char* precision : {"fp32", "bf16"}) {
-    const Loaded loaded = load(folder_, golden_, Engine::Fast, precision);
-    for (const ForcedRun& run : both_ways(*loaded.model, golden_)) {
-      each_layer(golden_.hidden, run, [&](const auto& name, const auto& theirs, std::span<const float> ours) {
+    const test::Loaded loaded = load(folder_, golden_, Engine::Fast, precision);
+    for (const ForcedRun& run : test::both_ways(*loaded.model, golden_)) {
+      each_layer(golden_.hidden, run, [&](const std::string& name, auto theirs, auto ours) {
         const auto cols = static_cast<std::size_t>(golden_.hidden.hidden_size);
         const auto c = metrics::compare_rows(theirs, ours, cols);
         EXPECT_TRUE(metrics::passes(c, std::string_view(precision) == "fp32" ? 0.9999999 : 0.999))
@@ -154,12 +102,9 @@ class FamilyGgufs : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(FamilyGgufs, AreTheSameModels) {
   const io::Golden golden = io::read_golden(families() / GetParam() / "golden.safetensors");
-  const Loaded loaded = load(families() / GetParam() / "model.gguf", golden, Engine::Ref, "fp32");
-  for (const ForcedRun& run : both_ways(*loaded.model, golden)) {
-    expect_hidden(golden.hidden, run);
-    expect_logits(golden.forced, run);
-  }
+  expect_golden(golden, *load(families() / GetParam() / "model.gguf", golden, Engine::Ref, "fp32").model);
 }
+
 std::string folder_of(const ::testing::TestParamInfo<const char*>& info) {
   return info.param;
 }
@@ -167,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(All, FamilyGgufs, ::testing::ValuesIn(test::kFamilyGguf
 
 /// Whether `inspect` finds nothing missing.
 bool is_supported(const std::filesystem::path& path) {
-  return models::inspect(*io::Checkpoint::open(path), path, {}).is_supported();
+  return models::inspect(*test::open(path), path, {}).is_supported();
 }
 
 TEST(FamilyFolders, WhatRunsIsHeldToItsGoldens) {

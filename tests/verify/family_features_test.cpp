@@ -1,0 +1,63 @@
+// Each feature of a family's configuration counts: with one key changed the reference engine leaves its
+// golden by far more than the bound that families_test holds it to.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "family_run.hpp"
+#include "io/temp_folder.hpp"
+#include "util/file.hpp"
+
+namespace tessera::verify {
+namespace {
+
+struct Change {
+  const char* folder;
+  const char* patch;  // laid over config.json; null removes a key
+};
+
+constexpr Change kChanges[] = {
+    {"llama", R"({"rope_theta": 10000.0})"},
+    {"llama", R"({"rms_norm_eps": 1e-3})"},
+    {"llama_linear", R"({"rope_scaling": null})"},
+    {"llama_llama3", R"({"rope_scaling": null})"},
+    {"llama_llama3", R"({"rope_scaling": {"factor": 4.0}})"},
+};
+
+/// The worst of all layers and logits, by prefill and by decode; 0 for a golden that is met.
+double worst_error(const io::Golden& golden, const nn::CausalLm& model) {
+  double worst = 0;
+  for (const ForcedRun& run : test::both_ways(model, golden)) {
+    test::each_layer(golden.hidden, run, [&](const std::string&, auto theirs, auto ours) {
+      worst = std::max(worst, test::relative_error(theirs, ours));
+    });
+    std::vector<float> ours;
+    const auto k = static_cast<std::size_t>(golden.forced.topk.k);
+    for (std::size_t i = 0; i < golden.forced.topk.ids.size(); ++i) {
+      ours.push_back(run.row(i / k)[static_cast<std::size_t>(golden.forced.topk.ids[i])]);
+    }
+    worst = std::max(worst, test::relative_error(golden.forced.topk.logits, ours));
+  }
+  return worst;
+}
+
+class FamilyFeatures : public ::testing::TestWithParam<Change> {};
+
+TEST_P(FamilyFeatures, AChangedKeyLeavesTheGolden) {
+  const auto folder = test::families() / GetParam().folder;
+  const io::Golden golden = io::read_golden(folder / "golden.safetensors");
+  const io::test::TempFolder temp;
+  for (const char* name : {"model.safetensors", "tokenizer.json"}) {
+    std::filesystem::copy_file(folder / name, temp.path() / name);
+  }
+  auto config = nlohmann::json::parse(read_text_file(folder / "config.json"));
+  config.merge_patch(nlohmann::json::parse(GetParam().patch));
+  temp.write("config.json", config.dump());
+  const test::Loaded loaded = test::load(temp.path(), golden, Engine::Ref, "fp32");
+  EXPECT_GT(worst_error(golden, *loaded.model), 1e-2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FamilyFeatures, ::testing::ValuesIn(kChanges));
+
+}  // namespace
+}  // namespace tessera::verify
