@@ -6,6 +6,7 @@
 #include "commands.hpp"
 #include "inspect_output.hpp"
 #include "io/catalogue.hpp"
+#include "models/load_model.hpp"
 #include "options.hpp"
 #include "output.hpp"
 
@@ -21,7 +22,7 @@ struct Options {
 void run(Options& o) {
   o.inspect.precision = models::parse_precision(o.precision);
   const auto path = io::resolve_model(o.model);
-  const auto checkpoint = io::Checkpoint::open(path);
+  const auto checkpoint = models::open_checkpoint(path);
   const models::Inspection result = models::inspect(*checkpoint, path, o.inspect);
   if (o.json) return write_json(inspection_json(o.model, result));
   write_out(inspection_text(o.model, result));

@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 bool is_supported(std::string_view architecture) {
   return std::ranges::any_of(models::architectures(),
-                             [&](const auto& known) { return known.name == architecture; });
+                             [&](const auto* known) { return known->name() == architecture; });
 }
 
 Json models_json() {
@@ -30,8 +30,8 @@ Json models_json() {
                               {"licence", entry.licence},
                               {"path", path ? Json(path->string()) : Json()}});
   }
-  for (const auto& known : models::architectures()) {
-    json["architectures"].push_back({{"name", known.name}, {"family", known.family}});
+  for (const auto* known : models::architectures()) {
+    json["architectures"].push_back({{"name", known->name()}, {"family", known->family}});
   }
   return json;
 }
@@ -45,8 +45,8 @@ std::string models_text() {
                         path ? path->string() : "not fetched");
   }
   text += "\nsupported architectures\n";
-  for (const auto& known : models::architectures())
-    text += fmt::format("  {:<18} {}\n", known.name, known.family);
+  for (const auto* known : models::architectures())
+    text += fmt::format("  {:<18} {}\n", known->name(), known->family);
   return text;
 }
 

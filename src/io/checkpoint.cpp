@@ -12,12 +12,12 @@
 namespace tessera::io {
 namespace fs = std::filesystem;
 
-std::unique_ptr<Checkpoint> Checkpoint::open(const fs::path& path) {
+std::unique_ptr<Checkpoint> Checkpoint::open(const fs::path& path, FamilyFormats formats) {
   std::error_code ignored;
   if (!fs::exists(path, ignored))
     fail_user("no model at {}: no such file or folder: check the path", path.string());
-  if (fs::is_directory(path, ignored)) return open_hf_checkpoint(path);
-  return open_gguf_checkpoint(path);
+  if (fs::is_directory(path, ignored)) return open_hf_checkpoint(path, formats);
+  return open_gguf_checkpoint(path, formats);
 }
 
 const CheckpointTensor* Checkpoint::find(std::string_view name) const {

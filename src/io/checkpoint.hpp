@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "io/family_format.hpp"
 #include "io/model_config.hpp"
 
 namespace tessera::io {
@@ -46,8 +47,9 @@ struct TokenizerFiles {
 class Checkpoint {
  public:
   /// Opens a folder with config.json or a .gguf file; maps it, reads the headers, no weights. Throws
-  /// UserError with one clear line for anything malformed.
-  static std::unique_ptr<Checkpoint> open(const std::filesystem::path& path);
+  /// UserError with one clear line for anything malformed. `formats`: the families whose keys and names are
+  /// known (models::open_checkpoint gives all of them).
+  static std::unique_ptr<Checkpoint> open(const std::filesystem::path& path, FamilyFormats formats = {});
   virtual ~Checkpoint() = default;
 
   const ModelConfig& config() const { return config_; }

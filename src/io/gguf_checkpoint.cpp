@@ -6,7 +6,6 @@
 #include "io/gguf.hpp"
 #include "io/gguf_config.hpp"
 #include "io/gguf_dequant.hpp"
-#include "io/gguf_names.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
 
@@ -15,14 +14,14 @@ namespace {
 
 class GgufCheckpoint final : public Checkpoint {
  public:
-  GgufCheckpoint(std::shared_ptr<const MappedFile> mapping, Gguf gguf)
+  GgufCheckpoint(std::shared_ptr<const MappedFile> mapping, Gguf gguf, FamilyFormats formats)
       : mapping_(std::move(mapping)), gguf_(std::move(gguf)) {
-    config_ = read_gguf_config(gguf_);
-    const GgufArchitecture* known = find_gguf_architecture(gguf_.text("general.architecture").value());
+    config_ = read_gguf_config(gguf_, formats);
+    const FamilyFormat* known = find_gguf_format(formats, gguf_.text("general.architecture").value());
     for (const GgufTensor& tensor : gguf_.tensors()) {
-      if (known != nullptr && tensor.name == "rope_freqs.weight") continue;  // in config().rope_scaling
+      if (known != nullptr && tensor.name.starts_with("rope_f")) continue;  // in config().rope_scaling
       CheckpointTensor entry;
-      entry.name = known != nullptr ? hugging_face_name(*known, tensor.name) : std::string(tensor.name);
+      entry.name = known != nullptr ? hugging_face_name(known->gguf, tensor.name) : std::string(tensor.name);
       entry.dtype = std::string(ggml_type_info(tensor.type).name);
       entry.shape.assign(tensor.dims.rbegin(), tensor.dims.rend());
       entry.bytes = tensor.data.size();
@@ -58,14 +57,15 @@ class GgufCheckpoint final : public Checkpoint {
 
 }  // namespace
 
-std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path) {
+std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path, FamilyFormats formats) {
   auto mapping = MappedFile::open(path);
   Gguf gguf = Gguf::parse(mapping->bytes(), path.string());
-  return std::make_unique<GgufCheckpoint>(std::move(mapping), std::move(gguf));
+  return std::make_unique<GgufCheckpoint>(std::move(mapping), std::move(gguf), formats);
 }
 
-std::unique_ptr<Checkpoint> parse_gguf_checkpoint(std::span<const std::byte> bytes, std::string file) {
-  return std::make_unique<GgufCheckpoint>(nullptr, Gguf::parse(bytes, std::move(file)));
+std::unique_ptr<Checkpoint> parse_gguf_checkpoint(std::span<const std::byte> bytes, std::string file,
+                                                  FamilyFormats formats) {
+  return std::make_unique<GgufCheckpoint>(nullptr, Gguf::parse(bytes, std::move(file)), formats);
 }
 
 }  // namespace tessera::io

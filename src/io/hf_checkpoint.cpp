@@ -19,11 +19,11 @@ namespace {
 
 class HfCheckpoint final : public Checkpoint {
  public:
-  explicit HfCheckpoint(fs::path folder) : folder_(std::move(folder)) {
+  HfCheckpoint(fs::path folder, FamilyFormats formats) : folder_(std::move(folder)) {
     const std::string config = path_of("config.json");
     if (!has("config.json"))
       fail_user("no model in {}: it has no config.json: give a model's folder", folder_.string());
-    config_ = parse_hf_config(read_text_file(config), config);
+    config_ = parse_hf_config(read_text_file(config), config, formats);
     if (has("generation_config.json")) {
       const std::string generation = path_of("generation_config.json");
       apply_generation_config(config_, read_text_file(generation), generation);
@@ -146,8 +146,8 @@ class HfCheckpoint final : public Checkpoint {
 
 }  // namespace
 
-std::unique_ptr<Checkpoint> open_hf_checkpoint(const fs::path& folder) {
-  return std::make_unique<HfCheckpoint>(folder);
+std::unique_ptr<Checkpoint> open_hf_checkpoint(const fs::path& folder, FamilyFormats formats) {
+  return std::make_unique<HfCheckpoint>(folder, formats);
 }
 
 }  // namespace tessera::io

@@ -4,12 +4,13 @@
 #include <string_view>
 
 #include "io/checkpoint.hpp"
+#include "io/family_format.hpp"
 
 namespace tessera::io {
 
-/// Throws UserError naming a missing or mistyped key. For model types whose keys are not known (the table in
-/// hf_config.cpp), missing sizes stay 0 and the models room refuses the architecture. `file` names the text.
-ModelConfig parse_hf_config(std::string_view text, const std::string& file);
+/// Throws UserError naming a missing or mistyped key. Of an architecture that no format is for, missing sizes
+/// stay 0 and the models room refuses it. `file` names the text.
+ModelConfig parse_hf_config(std::string_view text, const std::string& file, FamilyFormats formats = {});
 
 /// The end-of-text ids of generation_config.json win over config.json's.
 void apply_generation_config(ModelConfig& config, std::string_view text, const std::string& file);

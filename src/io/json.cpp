@@ -26,6 +26,7 @@ json parse_json_object(std::string_view text, std::string_view file) {
 }
 
 const json* JsonReader::find(std::string_view key) const {
+  asked_.emplace(key);
   const auto it = object_.find(key);
   return it == object_.end() || it->is_null() ? nullptr : &*it;
 }

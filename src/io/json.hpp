@@ -1,8 +1,10 @@
 #pragma once
 // JSON files of others: every complaint of the parser is a UserError that names the file and the key.
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -11,7 +13,8 @@ namespace tessera::io {
 /// The text must be one JSON object. Throws UserError with the position of the fault.
 nlohmann::json parse_json_object(std::string_view text, std::string_view file);
 
-/// Reads members of one object with their types checked. An absent or null member is nullopt.
+/// Reads members of one object with their types checked. An absent or null member is nullopt. Remembers which
+/// members were asked for, so that those that nobody understands can be told.
 class JsonReader {
  public:
   /// `where` is the path of the object in the file: "" or "rope_scaling.".
@@ -30,6 +33,10 @@ class JsonReader {
   const nlohmann::json* object(std::string_view key) const;
   const nlohmann::json* find(std::string_view key) const;
 
+  const nlohmann::json& members() const { return object_; }
+  bool was_asked(std::string_view key) const { return asked_.contains(key); }
+  std::string_view file() const { return file_; }
+
   [[noreturn]] void missing(std::string_view key) const;
   [[noreturn]] void wrong(std::string_view key, std::string_view wanted) const;
 
@@ -37,6 +44,7 @@ class JsonReader {
   const nlohmann::json& object_;
   std::string_view file_;
   std::string where_;
+  mutable std::set<std::string, std::less<>> asked_;
 };
 
 }  // namespace tessera::io

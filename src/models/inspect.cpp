@@ -47,12 +47,12 @@ CheckpointFacts facts_of(const io::Checkpoint& checkpoint, const std::filesystem
 }
 
 void add_modules(const std::vector<nn::WeightRequest>& requests, Inspection& result) {
-  std::set<std::string> counted;
+  std::set<std::pair<std::string, std::int64_t>> counted;  // a tensor from a row on
   for (const nn::WeightRequest& request : requests) {
     ModuleInfo module{request.key, request.spec(), request.result_rows() * request.result_cols(), {}};
     for (const nn::WeightPart& part : request.parts) {
       module.parts.push_back(part.name);
-      if (counted.insert(part.name).second) result.parameters += part.rows * request.cols;
+      if (counted.emplace(part.name, part.first).second) result.parameters += part.rows * request.cols;
     }
     result.modules.push_back(std::move(module));
   }
@@ -90,7 +90,7 @@ Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path
     check_fits_checkpoint(checkpoint);
     const auto device = Device::open("cpu", Engine::Meta);
     RecordingSource weights(*device);
-    architecture.check(result.config);
+    check_config(result.config);
     architecture.build(result.config, options.precision, 1, weights);
     add_modules(weights.requests(), result);
     check_weights(checkpoint, weights.requests(), result.unsupported);

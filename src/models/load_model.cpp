@@ -74,6 +74,10 @@ std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoin
 
 }  // namespace
 
+std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path) {
+  return io::Checkpoint::open(path, family_formats());
+}
+
 void check_fits_checkpoint(const io::Checkpoint& checkpoint) {
   const io::ModelConfig& config = checkpoint.config();
   std::int64_t longest = 0;
@@ -91,8 +95,8 @@ void check_fits_checkpoint(const io::Checkpoint& checkpoint) {
 std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& checkpoint,
                                          const LoadOptions& options) {
   const io::ModelConfig& config = checkpoint.config();
+  check_config(config);
   const Architecture& architecture = find_architecture(config.architecture);
-  architecture.check(config);
   check_fits_checkpoint(checkpoint);
   options.precision.check_layers(config.num_hidden_layers);
   const int max_seq = sequence_limit(config, options);
@@ -114,8 +118,8 @@ std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelCon
                                               const LoadOptions& options) {
   check(device.engine() == Engine::Meta, "load_meta_model: the {} engine wants weights",
         to_string(device.engine()));
+  check_config(config);
   const Architecture& architecture = find_architecture(config.architecture);
-  architecture.check(config);
   options.precision.check_layers(config.num_hidden_layers);
   MetaSource weights(device);
   const MemoryScope scope(MemoryKind::Weights);

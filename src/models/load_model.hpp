@@ -1,5 +1,6 @@
 #pragma once
 // A model on a device from a checkpoint, in one call.
+#include <filesystem>
 #include <memory>
 
 #include "comm/group.hpp"
@@ -18,6 +19,9 @@ struct LoadOptions {
   /// group and device. Null: alone.
   std::shared_ptr<comm::Group> group = nullptr;
 };
+
+/// io::Checkpoint::open with every family's keys and names known.
+std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path);
 
 /// A damaged configuration can ask for a billion layers or for heads of a billion channels, and describing
 /// them alone fills the memory. Throws UserError when it has more layers than the checkpoint has tensors, or

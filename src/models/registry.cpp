@@ -1,26 +1,53 @@
 #include "models/registry.hpp"
 
-#include <array>
+#include <fmt/ranges.h>
 
-#include "models/llama.hpp"
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include "util/error.hpp"
+
+// One line an architecture: the function of its file that describes it.
+#define TESSERA_FAMILIES(FAMILY) FAMILY(llama)
 
 namespace tessera::models {
 
-std::span<const Architecture> architectures() {
-  static constexpr std::array kArchitectures{
-      Architecture{"LlamaForCausalLM", "Llama 2, 3.x, SmolLM2, TinyLlama", check_llama, build_llama},
-  };
+#define TESSERA_DECLARE(name) const Architecture& name();
+TESSERA_FAMILIES(TESSERA_DECLARE)
+#undef TESSERA_DECLARE
+
+std::span<const Architecture* const> architectures() {
+#define TESSERA_LIST(name) &name(),
+  static const std::array kArchitectures{TESSERA_FAMILIES(TESSERA_LIST)};
+#undef TESSERA_LIST
   return kArchitectures;
 }
 
 const Architecture& find_architecture(std::string_view name) {
-  std::string known;
-  for (const Architecture& architecture : architectures()) {
-    if (architecture.name == name) return architecture;
-    known += fmt::format(" {}", architecture.name);
+  std::vector<std::string_view> known;
+  for (const Architecture* architecture : architectures()) {
+    if (architecture->name() == name) return *architecture;
+    known.push_back(architecture->name());
   }
-  fail_user("architecture \"{}\" is not supported: known are{}", name, known);
+  fail_user("architecture \"{}\" is not supported: known are {}", name, fmt::join(known, " "));
+}
+
+void check_config(const io::ModelConfig& config) {
+  const Architecture& architecture = find_architecture(config.architecture);
+  check(config.other_arithmetic.empty(), "config: {}: the {} family does not do this",
+        fmt::join(config.other_arithmetic, ", "), config.model_type);
+  check_decoder(config);
+  architecture.check(config);
+}
+
+io::FamilyFormats family_formats() {
+  static const std::vector<const io::FamilyFormat*> formats = [] {
+    std::vector<const io::FamilyFormat*> result;
+    for (const Architecture* architecture : architectures()) result.push_back(&architecture->files);
+    return result;
+  }();
+  return formats;
 }
 
 }  // namespace tessera::models

@@ -1,30 +1,22 @@
 #pragma once
 // The architectures that this program can build. One line each in registry.cpp.
-#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "io/model_config.hpp"
-#include "models/precision.hpp"
-#include "nn/causal_lm.hpp"
-#include "nn/weight_source.hpp"
+#include "models/family.hpp"
 
 namespace tessera::models {
 
-struct Architecture {
-  std::string_view name;    // Hugging Face's architectures[0]
-  std::string_view family;  // for people
-  /// Throws UserError with the config key when the configuration asks for what the family does not do.
-  void (*check)(const io::ModelConfig& config);
-  std::unique_ptr<nn::CausalLm> (*build)(const io::ModelConfig& config, const Precision& precision,
-                                         int max_seq, nn::WeightSource& weights);
-};
-
-std::span<const Architecture> architectures();
+std::span<const Architecture* const> architectures();
 
 /// Throws UserError that lists the known ones.
 const Architecture& find_architecture(std::string_view name);
+
+/// Throws UserError with the config key when a model cannot be built from this configuration: an unknown
+/// architecture, impossible sizes, keys that may change the arithmetic and that the family does not know.
+void check_config(const io::ModelConfig& config);
+
+/// What the files of all of them mean, for whatever opens one.
+io::FamilyFormats family_formats();
 
 }  // namespace tessera::models

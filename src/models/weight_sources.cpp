@@ -30,7 +30,7 @@ void check_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& reque
   const io::CheckpointTensor* tensor = checkpoint.find(part.name);
   check(tensor != nullptr,
         "checkpoint: tensor {} is missing: the file is incomplete or of another architecture", part.name);
-  std::vector<std::int64_t> expected{part.rows};
+  std::vector<std::int64_t> expected{part.tensor_rows > 0 ? part.tensor_rows : part.rows};
   if (request.kind != nn::WeightRequest::Kind::Vector) expected.push_back(request.cols);
   check(tensor->shape == expected,
         "checkpoint: tensor {} is {}, the configuration says {}: they do not belong together", part.name,
@@ -65,10 +65,10 @@ void read_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& reques
     at += target.size();
     if (range.is_zeros()) continue;
     if (request.col_ranges.empty()) {
-      checkpoint.read_rows(part.name, range.first, target);
+      checkpoint.read_rows(part.name, part.first + range.first, target);
     } else {
       rows.resize(static_cast<std::size_t>(range.count * request.cols));
-      checkpoint.read_rows(part.name, range.first, rows);
+      checkpoint.read_rows(part.name, part.first + range.first, rows);
       take_columns(rows, request, target);
     }
   }
@@ -91,6 +91,9 @@ std::vector<float> read_weight(const io::Checkpoint& checkpoint, const nn::Weigh
     const auto n = static_cast<std::size_t>(nn::taken(part.ranges, part.rows) * cols);
     read_part(checkpoint, request, part, std::span(values).subspan(at, n));
     at += n;
+  }
+  if (request.offset != 0.0f) {
+    for (float& value : values) value += request.offset;
   }
   if (request.kind != nn::WeightRequest::Kind::Matrix) return values;
   std::vector<float> transposed(values.size());

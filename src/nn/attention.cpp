@@ -18,27 +18,40 @@ Tensor Attention::forward(const Tensor& x, const Step& step) const {
   return o_proj.forward(step.decode ? decode(qkv, step) : prefill(qkv, step));
 }
 
+Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const {
+  const Tensor x = norm ? norm->forward(heads) : heads;
+  switch (rope) {
+    case RopeUse::Main:
+      return step.rope->apply(x, step.rows, step.decode);
+    case RopeUse::Sliding:
+      return step.sliding_rope->apply(x, step.sliding_rows, step.decode);
+    case RopeUse::None:
+      break;
+  }
+  return x;
+}
+
 Tensor Attention::decode(const Tensor& qkv, const Step& step) const {
   const KvCache& cache = *step.cache;
   auto [q, k, v] = nlp_create_qkv_heads_decode(qkv, num_heads, num_kv_heads);
-  q = step.rope->apply(q, step.rows, true);
-  k = step.rope->apply(k, step.rows, true);
+  q = placed(q, q_norm, step);
+  k = placed(k, k_norm, step);
   std::optional<Tensor> pages;
   if (cache.is_paged()) pages = step.pages.is_allocated() ? step.pages : cache.page_table();
   paged_update_cache(cache.k(layer), k, step.positions, pages);
   paged_update_cache(cache.v(layer), v, step.positions, pages);
   const Tensor attended =
       pages ? paged_scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), *pages,
-                                                        step.positions)
-            : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions);
+                                                        step.positions, scale)
+            : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions, scale);
   return nlp_concat_heads_decode(attended, num_heads);
 }
 
 Tensor Attention::prefill(const Tensor& qkv, const Step& step) const {
   const KvCache& cache = *step.cache;
   auto [q, k, v] = nlp_create_qkv_heads(qkv, num_heads, num_kv_heads);
-  q = step.rope->apply(q, step.rows, false);
-  k = step.rope->apply(k, step.rows, false);
+  q = placed(q, q_norm, step);
+  k = placed(k, k_norm, step);
   // What decode will read back is what prefill attends to.
   if (k.dtype() != cache.config().dtype) {
     k = typecast(k, cache.config().dtype);
@@ -48,13 +61,13 @@ Tensor Attention::prefill(const Tensor& qkv, const Step& step) const {
     check(step.start == 0, "prefill at position {}: chunks need a paged cache", step.start);
     fill_cache(cache.k(layer), k, step.user);
     fill_cache(cache.v(layer), v, step.user);
-    return nlp_concat_heads(scaled_dot_product_attention(q, k, v));
+    return nlp_concat_heads(scaled_dot_product_attention(q, k, v, {}, true, scale));
   }
   paged_fill_cache(cache.k(layer), k, step.pages);
   paged_fill_cache(cache.v(layer), v, step.pages);
-  if (step.start == 0) return nlp_concat_heads(scaled_dot_product_attention(q, k, v));
-  return nlp_concat_heads(
-      chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer), step.past_pages, step.start));
+  if (step.start == 0) return nlp_concat_heads(scaled_dot_product_attention(q, k, v, {}, true, scale));
+  return nlp_concat_heads(chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer),
+                                                               step.past_pages, step.start, scale));
 }
 
 }  // namespace tessera::nn

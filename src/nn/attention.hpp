@@ -1,5 +1,8 @@
 #pragma once
+#include <optional>
+
 #include "nn/layers.hpp"
+#include "nn/norm.hpp"
 #include "nn/step.hpp"
 
 namespace tessera::nn {
@@ -10,11 +13,17 @@ struct Attention {
   int num_heads = 0, num_kv_heads = 0;
   Linear qkv_proj;  // [hidden, (num_heads + 2 * num_kv_heads) * head_dim]
   Linear o_proj;    // [num_heads * head_dim, hidden]
+  // Of every head of q and k before they are rotated, [head_dim].
+  std::optional<Norm> q_norm = {}, k_norm = {};
+  std::optional<float> scale = {};  // of q k^T; default 1/sqrt(head_dim)
+  RopeUse rope = RopeUse::Main;
 
   /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
   Tensor forward(const Tensor& x, const Step& step) const;
 
  private:
+  /// Norms and positions of queries or keys.
+  Tensor placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const;
   Tensor decode(const Tensor& qkv, const Step& step) const;
   Tensor prefill(const Tensor& qkv, const Step& step) const;
 };

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "nn/scale.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/slice/slice.hpp"
 #include "util/error.hpp"
@@ -22,7 +23,7 @@ Tensor first_rows(const Tensor& table, std::int64_t rows) {
 
 Tensor CausalLm::decode(const Tensor& ids, const Tensor& positions, KvCache& cache) const {
   const Step step = decode_step(positions, cache);
-  return logits(run_layers(embed_tokens.forward(ids), step));
+  return logits(run_layers(embed(ids), step));
 }
 
 Tensor CausalLm::prefill(std::span<const std::int32_t> ids, KvCache& cache, int user,
@@ -31,17 +32,25 @@ Tensor CausalLm::prefill(std::span<const std::int32_t> ids, KvCache& cache, int 
   const auto n = static_cast<std::int64_t>(ids.size());
   const Tensor tokens = to_device(device(), ids, {Shape{1, n}, DataType::INT32, Layout::ROW_MAJOR});
   const Step step = prefill_step(n, cache, user, start);
-  return run_layers(embed_tokens.forward(tokens), step);
+  return run_layers(embed(tokens), step);
 }
 
 Tensor CausalLm::prefill(const Tensor& ids, const Tensor& pages, KvCache& cache) const {
   Step step = rows_step(ids.logical_shape().volume(), cache, 0);
   step.pages = pages;
-  return run_layers(embed_tokens.forward(ids), step);
+  return run_layers(embed(ids), step);
+}
+
+Tensor CausalLm::embed(const Tensor& ids) const {
+  const Tensor hidden = embed_tokens.forward(ids);
+  const ModuleScope scope("embed_tokens");
+  return scaled(hidden, config.embedding_multiplier);
 }
 
 Tensor CausalLm::logits(const Tensor& hidden) const {
-  return lm_head.forward(hidden, {.dtype = DataType::FLOAT32});
+  const Tensor scores = lm_head.forward(hidden, {.dtype = DataType::FLOAT32});
+  const ModuleScope scope("lm_head");
+  return soft_capped(scaled(scores, config.logits_multiplier), config.final_softcap);
 }
 
 Tensor CausalLm::forward_layer(int layer, const Tensor& x, const Step& step) const {
@@ -57,6 +66,10 @@ Step CausalLm::decode_step(const Tensor& positions, KvCache& cache) const {
   step.cache = &cache;
   step.rope = &rope;
   step.rows = rope.gather(positions);
+  if (sliding_rope) {
+    step.sliding_rope = &*sliding_rope;
+    step.sliding_rows = sliding_rope->gather(positions);
+  }
   step.positions = positions;
   return step;
 }
@@ -81,6 +94,10 @@ Step CausalLm::rows_step(std::int64_t rows, KvCache& cache, std::int64_t start) 
   step.cache = &cache;
   step.rope = &rope;
   step.rows = rope.range(start, rows);
+  if (sliding_rope) {
+    step.sliding_rope = &*sliding_rope;
+    step.sliding_rows = sliding_rope->range(start, rows);
+  }
   step.start = start;
   return step;
 }

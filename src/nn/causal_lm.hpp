@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,9 +16,10 @@ class CausalLm {
   io::ModelConfig config;
   Embedding embed_tokens;
   std::vector<DecoderLayer> layers;
-  RmsNorm norm;
+  Norm norm;
   Linear lm_head;  // [hidden, vocab]
   Rope rope;
+  std::optional<Rope> sliding_rope;  // of layers with a sliding window, where they have their own
   DataType kv_dtype = DataType::BFLOAT16;
   int max_seq = 0;  // positions that the rotary tables hold
 
@@ -35,7 +37,10 @@ class CausalLm {
   /// device: nothing is written from the host.
   Tensor prefill(const Tensor& ids, const Tensor& pages, KvCache& cache) const;
 
-  /// hidden [1, 1, rows, hidden] to logits float32 [1, 1, rows, vocab].
+  /// ids int32 [..., n] to the hidden states [1, 1, n, hidden] that the first layer gets.
+  Tensor embed(const Tensor& ids) const;
+
+  /// hidden [1, 1, rows, hidden], after the final norm, to logits float32 [1, 1, rows, vocab].
   Tensor logits(const Tensor& hidden) const;
 
   /// One decoder layer inside its module scope "layers.<i>".

@@ -6,7 +6,6 @@
 #include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/embedding/embedding.hpp"
-#include "ops/rms_norm/rms_norm.hpp"
 #include "ops/slice/slice.hpp"
 
 namespace tessera::nn {
@@ -52,11 +51,6 @@ Tensor Linear::forward(const Tensor& x, const OpOptions& options) const {
   end[-1] = parallel.width;
   const std::vector<std::int64_t> begin(end.dims().size(), 0);
   return slice(all, begin, end.dims());
-}
-
-Tensor RmsNorm::forward(const Tensor& x) const {
-  const ModuleScope scope(name);
-  return rms_norm(x, epsilon, weight);
 }
 
 Tensor Embedding::forward(const Tensor& ids) const {

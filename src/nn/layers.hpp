@@ -33,14 +33,6 @@ struct Linear {
   Tensor forward(const Tensor& x, const OpOptions& options = {}) const;
 };
 
-struct RmsNorm {
-  std::string name;  // "input_layernorm"
-  Tensor weight;     // [dim]
-  float epsilon = 1e-6f;
-
-  Tensor forward(const Tensor& x) const;
-};
-
 struct Embedding {
   std::string name;                          // "embed_tokens"
   Tensor weight;                             // [vocab, dim]

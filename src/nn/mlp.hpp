@@ -1,13 +1,15 @@
 #pragma once
+#include <optional>
+
 #include "nn/layers.hpp"
 
 namespace tessera::nn {
 
-/// The gated feed-forward network: down(activation(gate(x)) * up(x)).
+/// The feed-forward network: down(activation(gate(x)) * up(x)), or down(activation(up(x))) without a gate.
 struct Mlp {
-  Linear gate_proj;  // [hidden, intermediate]
-  Linear up_proj;    // [hidden, intermediate]
-  Linear down_proj;  // [intermediate, hidden]
+  std::optional<Linear> gate_proj;  // [hidden, intermediate]
+  Linear up_proj;                   // [hidden, intermediate]
+  Linear down_proj;                 // [intermediate, hidden]
   Activation activation = Activation::Silu;
 
   Tensor forward(const Tensor& x) const;

@@ -26,12 +26,12 @@ float llama3_frequency(float frequency, const io::RopeScaling& s) {
   return (1 - smooth) * frequency / s.factor + smooth * frequency;
 }
 
-std::vector<float> frequencies(const io::ModelConfig& config) {
-  const io::RopeScaling& scaling = config.rope_scaling;
+std::vector<float> frequencies(const io::ModelConfig& config, const io::RopeParameters& parameters) {
+  const io::RopeScaling& scaling = parameters.scaling;
   std::vector<float> result;
   for (int i = 0; i < config.head_dim / 2; ++i) {
     const float power = static_cast<float>(2 * i) / static_cast<float>(config.head_dim);
-    float frequency = 1.0f / std::pow(config.rope_theta, power);
+    float frequency = 1.0f / std::pow(parameters.theta, power);
     if (!scaling.frequency_divisors.empty()) {
       frequency /= scaling.frequency_divisors[static_cast<std::size_t>(i)];
     } else if (scaling.type == "linear") {
@@ -44,16 +44,29 @@ std::vector<float> frequencies(const io::ModelConfig& config) {
   return result;
 }
 
+void check_parameters(const io::ModelConfig& config, const io::RopeParameters& parameters) {
+  const io::RopeScaling& scaling = parameters.scaling;
+  const std::string& type = scaling.type;
+  check(type == "none" || type == "default" || type == "linear" || type == "llama3",
+        "config: rope_scaling.rope_type \"{}\": linear and llama3 are supported", type);
+  check(config.rotary_dim() == config.head_dim, "config: partial_rotary_factor {}: 1 is supported",
+        config.partial_rotary_factor);
+  check(scaling.frequency_divisors.empty() ||
+            scaling.frequency_divisors.size() == static_cast<std::size_t>(config.head_dim / 2),
+        "config: {} rope frequencies for a head of {}: {} expected", scaling.frequency_divisors.size(),
+        config.head_dim, config.head_dim / 2);
+}
+
 }  // namespace
 
-Rope::Rope(Device& device, const io::ModelConfig& config, int max_seq) : form_(config.rope_form) {
-  const std::string& type = config.rope_scaling.type;
-  check(type == "none" || type == "default" || type == "linear" || type == "llama3",
-        "config: rope_scaling.type \"{}\": linear and llama3 are supported", type);
-  check(config.rope_scaling.frequency_divisors.empty() ||
-            config.rope_scaling.frequency_divisors.size() == static_cast<std::size_t>(config.head_dim / 2),
-        "config: {} rope frequencies for a head of {}: {} expected",
-        config.rope_scaling.frequency_divisors.size(), config.head_dim, config.head_dim / 2);
+void check_rope(const io::ModelConfig& config) {
+  check_parameters(config, {config.rope_theta, config.rope_scaling});
+  if (config.sliding_rope) check_parameters(config, *config.sliding_rope);
+}
+
+Rope::Rope(Device& device, const io::ModelConfig& config, const io::RopeParameters& parameters, int max_seq)
+    : form_(config.rope_form) {
+  check_parameters(config, parameters);
   const MemoryScope scope(MemoryKind::Tables);
   const TensorSpec spec{Shape{max_seq, config.head_dim}, DataType::FLOAT32, Layout::ROW_MAJOR};
   if (device.engine() == Engine::Meta) {
@@ -61,7 +74,7 @@ Rope::Rope(Device& device, const io::ModelConfig& config, int max_seq) : form_(c
     sin_ = allocate_tensor_on_device(device, spec).set_constant();
     return;
   }
-  const std::vector<float> inv = frequencies(config);
+  const std::vector<float> inv = frequencies(config, parameters);
   const auto dim = static_cast<std::size_t>(config.head_dim);
   std::vector<float> cos(static_cast<std::size_t>(max_seq) * dim), sin(cos.size());
   for (std::size_t p = 0; p < static_cast<std::size_t>(max_seq); ++p) {

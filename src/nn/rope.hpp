@@ -12,12 +12,18 @@ struct RopeRows {
   Tensor cos, sin;
 };
 
+/// Throws UserError with the key for rotations that cannot be computed.
+void check_rope(const io::ModelConfig& config);
+
 class Rope {
  public:
   Rope() = default;
-  /// Tables of `max_seq` positions in float32, computed as Hugging Face does (angles in float32). Throws
-  /// UserError for a scaling type that is not known.
-  Rope(Device& device, const io::ModelConfig& config, int max_seq);
+  /// Tables of `max_seq` positions in float32, computed as Hugging Face does (angles in float32), of the main
+  /// rope_theta and rope_scaling. Throws UserError for a scaling type that is not known.
+  Rope(Device& device, const io::ModelConfig& config, int max_seq)
+      : Rope(device, config, {config.rope_theta, config.rope_scaling}, max_seq) {}
+  /// The same with others.
+  Rope(Device& device, const io::ModelConfig& config, const io::RopeParameters& parameters, int max_seq);
 
   /// Decode: [1, batch, 1, head_dim] for positions int32 [batch]; idle users (-1) get zeros.
   RopeRows gather(const Tensor& positions) const;

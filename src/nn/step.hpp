@@ -8,11 +8,16 @@
 
 namespace tessera::nn {
 
+/// Which tables a layer rotates queries and keys with.
+enum class RopeUse : std::uint8_t { Main, Sliding, None };
+
 struct Step {
   bool decode = true;
   KvCache* cache = nullptr;
   const Rope* rope = nullptr;
-  RopeRows rows;           // cos and sin of this step's rows
+  RopeRows rows;                       // cos and sin of this step's rows
+  const Rope* sliding_rope = nullptr;  // where layers with a sliding window have tables of their own
+  RopeRows sliding_rows;
   Tensor positions;        // decode: int32 [batch], -1 for an idle user
   int user = 0;            // prefill: whose prompt
   std::int64_t start = 0;  // prefill: position of row 0; > 0 in a later chunk

@@ -34,6 +34,8 @@ struct WeightPart {
   std::int64_t rows = 0;
   Split split = Split::Whole;
   std::vector<Range> ranges = {};  // of the rows, in the result's order; empty: all of them
+  /// Part of a fused tensor: its rows begin at `first` of the tensor's `tensor_rows` (0: it has no others).
+  std::int64_t first = 0, tensor_rows = 0;
 };
 
 struct WeightRequest {
@@ -49,6 +51,7 @@ struct WeightRequest {
   DataType dtype = DataType::BFLOAT16;
   Split cols_split = Split::Whole;
   std::vector<Range> col_ranges = {};  // of the columns; empty: all of them
+  float offset = 0.0f;                 // added to every value: a norm's weight that is stored as w - 1
 
   /// Of the result: all, or as many as the ranges say.
   std::int64_t result_rows() const;

@@ -43,6 +43,7 @@ constexpr auto kOps = std::to_array<OpEntry>({
     {"slice", "ttnn.slice", "a range of every dimension"},
     {"softmax", "ttnn.softmax", "rows as probabilities"},
     {"subtract", "ttnn.subtract", "a - b, element-wise"},
+    {"tanh", "ttnn.tanh", "the hyperbolic tangent"},
     {"to_layout", "ttnn.to_layout", "row-major or tiles"},
     {"topk", "ttnn.topk", "the largest values of each row and their indices"},
     {"transpose", "ttnn.transpose", "two dimensions swapped"},

@@ -122,6 +122,22 @@ HWY_INLINE hn::Vec<D> gelu_f32(D d, hn::Vec<D> x) {
   return hn::Mul(hn::Mul(hn::Set(d, 0.5f), x), hn::Add(one, hn::CopySign(erf, x)));
 }
 
+/// 0.5 x (1 + tanh(u)) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3).
+template <class D>
+HWY_INLINE hn::Vec<D> gelu_tanh_f32(D d, hn::Vec<D> x) {
+  const auto cubic = hn::MulAdd(hn::Mul(hn::Mul(x, x), hn::Set(d, 0.044715f)), x, x);
+  const auto e = exp_f32(d, hn::Mul(cubic, hn::Set(d, -2 * 0.79788456f)));
+  return hn::Div(x, hn::Add(hn::Set(d, 1.0f), e));
+}
+
+/// tanh(x) = 2 / (1 + e^(-2x)) - 1: absolute error below 2e-7, which near 0 is not a small relative one.
+template <class D>
+HWY_INLINE hn::Vec<D> tanh_f32(D d, hn::Vec<D> x) {
+  const auto one = hn::Set(d, 1.0f);
+  const auto e = exp_f32(d, hn::Mul(x, hn::Set(d, -2.0f)));
+  return hn::Sub(hn::Div(hn::Set(d, 2.0f), hn::Add(one, e)), one);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace tessera
 HWY_AFTER_NAMESPACE();

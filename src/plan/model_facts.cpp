@@ -8,6 +8,7 @@
 #include "io/checkpoint.hpp"
 #include "io/hf_config.hpp"
 #include "io/json.hpp"
+#include "models/load_model.hpp"
 #include "models/registry.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
@@ -76,7 +77,7 @@ void check_sizes(const io::ModelConfig& c) {
 
 std::string why_not_runnable(const io::ModelConfig& config) {
   try {
-    models::find_architecture(config.architecture).check(config);
+    models::check_config(config);
     return {};
   } catch (const UserError& error) {
     return error.what();
@@ -92,7 +93,7 @@ ModelFacts facts_of(const std::string& name, const io::ModelConfig& config) {
 }  // namespace
 
 ModelFacts parse_model_facts(const std::string& name, std::string_view config_json) {
-  const io::ModelConfig config = io::parse_hf_config(config_json, name);
+  const io::ModelConfig config = io::parse_hf_config(config_json, name, models::family_formats());
   const nlohmann::json document = io::parse_json_object(config_json, name);
   const io::JsonReader reader(document, name);
   ModelFacts facts{name, config, form_of(config), why_not_runnable(config)};
@@ -127,7 +128,7 @@ ModelFacts read_model_facts(const std::string& model) {
     facts.name = model;
     return facts;
   }
-  ModelFacts facts = facts_of(model, io::Checkpoint::open(path)->config());
+  ModelFacts facts = facts_of(model, models::open_checkpoint(path)->config());
   check_sizes(facts.config);
   return facts;
 }

@@ -16,6 +16,7 @@
 #include "generate/model_session.hpp"
 #include "io/catalogue.hpp"
 #include "io/golden.hpp"
+#include "models/load_model.hpp"
 #include "ops/isa.hpp"
 #include "report/bringup_html.hpp"
 #include "report/bringup_json.hpp"
@@ -158,7 +159,7 @@ report::BringupReport run_bringup(const BringupOptions& options,
   make_output_folder(options.out);
   const auto mesh = open_ladder_mesh(options);
   SessionOptions session{options.device, parse_engine(options.engine), precision};
-  Session s = begin_session(io::Checkpoint::open(io::resolve_model(options.model)), session);
+  Session s = begin_session(models::open_checkpoint(io::resolve_model(options.model)), session);
   session.context = needed_context(s, options, phases);
   if (comm::launched_rank() > 0) {
     const auto positions = static_cast<std::size_t>(session.context);

@@ -5,7 +5,7 @@
 namespace tessera::verify {
 
 void LayerCapture::before(const OpEvent& event) {
-  if (event.path == "embed_tokens") flush();
+  if (event.path == "embed_tokens" && event.op.name() == "embedding") flush();
 }
 
 void LayerCapture::after(const OpEvent& event) {

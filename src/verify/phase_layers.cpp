@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "util/clock.hpp"
+#include "util/error.hpp"
 #include "util/interrupt.hpp"
 #include "verify/capture.hpp"
 #include "verify/phases.hpp"
@@ -20,7 +23,11 @@ void run_layers(Session& s, report::BringupReport& report) {
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {
     check_interrupt();
     const std::string path = fmt::format("layers.{}", i);
-    const auto& input = find_record(scene.recording, path + ".input_layernorm", "rms_norm").inputs[0].values;
+    // What the layer's first op reads, a norm or a projection.
+    const auto first = std::ranges::find_if(
+        scene.recording, [&](const OpRecord& record) { return record.path.starts_with(path + "."); });
+    check(first != scene.recording.end(), "bring-up: the reference ran nothing in {}", path);
+    const auto& input = first->inputs[0].values;
     const auto& output = find_record(scene.recording, path, "add", true).outputs[0].values;
     const Tensor x = activation_rows(*s.model, input, hidden);
     const Stopwatch clock;

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "ops/dispatch.hpp"
 #include "ops/heads/heads.hpp"
 #include "util/clock.hpp"
+#include "util/error.hpp"
 #include "util/interrupt.hpp"
 #include "util/rng.hpp"
 #include "verify/phases.hpp"
@@ -22,34 +25,53 @@ constexpr int kBatch = 32;
 struct Module {
   std::string path, name;
   std::function<Tensor(const nn::CausalLm&, const Tensor&, const nn::Step&)> forward;
-  const nn::RmsNorm* norm_before = nullptr;  // of the reference
+  const nn::Norm* norm_before = nullptr;  // of the reference
 };
+
+using NormOf = std::optional<nn::Norm> nn::DecoderLayer::*;
+
+const nn::Norm* norm_of(const nn::DecoderLayer& layer, NormOf which) {
+  return layer.*which ? &*(layer.*which) : nullptr;
+}
+
+const char* op_of(const nn::Norm& norm) {
+  return norm.kind == io::NormKind::Layer ? "layer_norm" : "rms_norm";
+}
 
 std::vector<Module> layer_modules(const nn::CausalLm& reference, int i) {
   const auto at = static_cast<std::size_t>(i);
   const nn::DecoderLayer& layer = reference.layers[at];
   const std::string prefix = fmt::format("layers.{}.", i);
-  return {
-      {prefix + "input_layernorm", "rms_norm",
-       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].input_layernorm.forward(x); }},
-      {prefix + "self_attn", "attention",
-       [at](const auto& m, const Tensor& x, const auto& step) {
-         return m.layers[at].self_attn.forward(x, step);
-       },
-       &layer.input_layernorm},
-      {prefix + "post_attention_layernorm", "rms_norm",
-       [at](const auto& m, const Tensor& x, const auto&) {
-         return m.layers[at].post_attention_layernorm.forward(x);
-       }},
+  std::vector<Module> modules;
+  const auto add_norm = [&](NormOf which) {
+    const nn::Norm* norm = norm_of(layer, which);
+    if (norm == nullptr) return;
+    modules.push_back(
+        {prefix + norm->name, op_of(*norm), [at, which](const auto& m, const Tensor& x, const auto&) {
+           return norm_of(m.layers[at], which)->forward(x);
+         }});
+  };
+  add_norm(&nn::DecoderLayer::attention_norm);
+  modules.push_back({prefix + "self_attn", "attention",
+                     [at](const auto& m, const Tensor& x, const auto& step) {
+                       return m.layers[at].self_attn.forward(x, step);
+                     },
+                     norm_of(layer, &nn::DecoderLayer::attention_norm)});
+  add_norm(&nn::DecoderLayer::attention_output_norm);
+  add_norm(&nn::DecoderLayer::mlp_norm);
+  const bool shared = layer.parallel && !layer.mlp_norm;
+  modules.push_back(
       {prefix + "mlp", "mlp",
        [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].mlp.forward(x); },
-       &layer.post_attention_layernorm},
-  };
+       norm_of(layer, shared ? &nn::DecoderLayer::attention_norm : &nn::DecoderLayer::mlp_norm)});
+  add_norm(&nn::DecoderLayer::mlp_output_norm);
+  return modules;
 }
 
 std::vector<Module> outer_modules(const nn::CausalLm& reference) {
   return {
-      {"norm", "rms_norm", [](const auto& m, const Tensor& x, const auto&) { return m.norm.forward(x); }},
+      {"norm", op_of(reference.norm),
+       [](const auto& m, const Tensor& x, const auto&) { return m.norm.forward(x); }},
       {"lm_head", "lm_head", [](const auto& m, const Tensor& x, const auto&) { return m.logits(x); },
        &reference.norm},
   };
@@ -103,9 +125,10 @@ struct RandomStep {
     const nn::Attention& attention = at.self_attn;
     const std::int64_t hidden = model.config.hidden_size;
     const Tensor rows = activation_rows(model, random_values(positions() * hidden, draw), hidden);
-    const Tensor qkv = attention.qkv_proj.forward(at.input_layernorm.forward(rows));
-    const auto [q, k, v] =
-        experimental::nlp_create_qkv_heads(qkv, attention.num_heads, attention.num_kv_heads);
+    const Tensor qkv =
+        attention.qkv_proj.forward(at.attention_norm ? at.attention_norm->forward(rows) : rows);
+    auto [q, k, v] = experimental::nlp_create_qkv_heads(qkv, attention.num_heads, attention.num_kv_heads);
+    if (attention.k_norm) k = attention.k_norm->forward(k);
     spread(k.to_vector(), reference.k(layer), device.k(layer));
     spread(v.to_vector(), reference.v(layer), device.v(layer));
   }
@@ -168,7 +191,7 @@ void check_random(Session& s, RandomStep& step, const Module& module, const RowT
 
 // Small inputs are for norms: everything else is as good on them as on others.
 bool wants(const Module& module, const std::string& input) {
-  return input != "small" || module.name == "rms_norm";
+  return input != "small" || module.name.ends_with("_norm");
 }
 
 void check_embedding(Session& s, report::BringupReport& report) {
@@ -179,7 +202,7 @@ void check_embedding(Session& s, report::BringupReport& report) {
   const auto rows_of = [&](const nn::CausalLm& model) {
     const Tensor tokens = to_device(model.device(), std::span<const std::int32_t>(ids),
                                     {Shape{1, kBatch}, DataType::INT32, Layout::ROW_MAJOR});
-    return model.embed_tokens.forward(tokens).to_vector();
+    return model.embed(tokens).to_vector();
   };
   const std::vector<float> reference = rows_of(*s.reference);
   const Stopwatch clock;
@@ -200,10 +223,18 @@ Captured captured(const Recording& r, const Module& module) {
             find_record(r, inner("o_proj"), "linear").outputs[0].values};
   }
   if (module.name == "mlp") {
-    return {find_record(r, inner("gate_proj"), "linear").inputs[0].values,
-            find_record(r, inner("down_proj"), "linear").outputs[0].values};
+    // The first of its ops has its input, whether that is a gate or not.
+    const auto first = std::ranges::find_if(
+        r, [&](const OpRecord& record) { return record.path.starts_with(module.path + "."); });
+    check(first != r.end(), "bring-up: the reference ran nothing in {}", module.path);
+    return {first->inputs[0].values, find_record(r, inner("down_proj"), "linear").outputs[0].values};
   }
-  const OpRecord& only = find_record(r, module.path, module.name == "lm_head" ? "linear" : module.name);
+  if (module.name == "lm_head") {
+    // Multipliers and soft-caps follow the linear.
+    const auto last = std::ranges::find(r.rbegin(), r.rend(), module.path, &OpRecord::path);
+    return {find_record(r, module.path, "linear").inputs[0].values, last->outputs[0].values};
+  }
+  const OpRecord& only = find_record(r, module.path, module.name);
   return {only.inputs[0].values, only.outputs[0].values};
 }
 

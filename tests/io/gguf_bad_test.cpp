@@ -9,6 +9,7 @@
 #include "gguf_writer.hpp"
 #include "io/gguf.hpp"
 #include "io/gguf_checkpoint.hpp"
+#include "models/registry.hpp"
 #include "util/error.hpp"
 #include "util/rng.hpp"
 
@@ -22,7 +23,7 @@ using test::tiny_llama;
 /// Opens and reads everything; true when the file was taken. Any exception but UserError fails the test.
 bool reads(const std::string& bytes) {
   try {
-    const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "bad.gguf");
+    const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "bad.gguf", models::family_formats());
     for (const CheckpointTensor& tensor : checkpoint->tensors()) {
       std::size_t values = 1;
       for (const std::int64_t size : tensor.shape) values *= static_cast<std::size_t>(size);
@@ -144,12 +145,15 @@ TEST(GgufBad, EachFaultIsNamed) {
        }},
       {"'llama.rope.scaling.factor' is nan",
        [] { return with([](auto& w) { w.f32("llama.rope.scaling.factor", std::stof("nan")); }); }},
-      {"partial rotation", [] { return with([](auto& w) { w.u32("llama.attention.key_length", 8); }); }},
+      {"'llama.rope.dimension_count' is 4",
+       [] { return with([](auto& w) { w.u32("llama.attention.key_length", 2); }); }},
+      {"'llama.attention.value_length' is 8",
+       [] { return with([](auto& w) { w.u32("llama.attention.value_length", 8); }); }},
   };
   for (const BadFile& file : files) {
     try {
       const std::string bytes = file.make();
-      parse_gguf_checkpoint(as_bytes(bytes), "bad.gguf")->tokenizer();
+      parse_gguf_checkpoint(as_bytes(bytes), "bad.gguf", models::family_formats())->tokenizer();
       ADD_FAILURE() << "taken: " << file.what;
     } catch (const UserError& error) {
       const std::string text = error.what();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gguf_writer.hpp"
+#include "models/registry.hpp"
 #include "util/error.hpp"
 #include "util/file.hpp"
 
@@ -15,7 +16,7 @@ using test::tiny_llama;
 
 TEST(GgufCheckpoint, LlamaConfiguration) {
   const std::string bytes = tiny_llama().bytes();
-  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf");
+  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats());
   const ModelConfig& config = checkpoint->config();
   EXPECT_EQ(config.architecture, "LlamaForCausalLM");
   EXPECT_EQ(config.model_type, "llama");
@@ -30,14 +31,14 @@ TEST(GgufCheckpoint, LlamaConfiguration) {
   EXPECT_EQ(config.rope_form, RopeForm::Pairs);
   EXPECT_EQ(config.rope_scaling.type, "none");
   EXPECT_TRUE(config.tie_word_embeddings);
-  EXPECT_FALSE(config.attention_bias);
+  EXPECT_FALSE(config.qkv_bias);
   EXPECT_EQ(config.bos_token_id, -1);
   EXPECT_EQ(config.eos_token_ids, std::vector<int>{0});
 }
 
 TEST(GgufCheckpoint, TensorsHaveHuggingFaceNamesAndShapes) {
   const std::string bytes = tiny_llama().bytes();
-  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf");
+  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats());
   EXPECT_EQ(checkpoint->tensors().size(), 11u);
   const CheckpointTensor* down = checkpoint->find("model.layers.0.mlp.down_proj.weight");
   ASSERT_NE(down, nullptr);
@@ -57,7 +58,7 @@ TEST(GgufCheckpoint, TensorsHaveHuggingFaceNamesAndShapes) {
 
 TEST(GgufCheckpoint, ReadRefusesMissingTensorsAndWrongSizes) {
   const std::string bytes = tiny_llama().bytes();
-  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf");
+  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats());
   std::vector<float> values(8);
   EXPECT_THROW(checkpoint->read("lm_head.weight", values), UserError);
   EXPECT_THROW(checkpoint->read("model.embed_tokens.weight", values), UserError);
@@ -65,7 +66,8 @@ TEST(GgufCheckpoint, ReadRefusesMissingTensorsAndWrongSizes) {
 
 TEST(GgufCheckpoint, Tokenizer) {
   const std::string bytes = tiny_llama().bytes();
-  const TokenizerFiles files = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf")->tokenizer();
+  const TokenizerFiles files =
+      parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats())->tokenizer();
   ASSERT_TRUE(files.vocab.has_value());
   EXPECT_EQ(files.vocab->model, "gpt2");
   EXPECT_EQ(files.vocab->pre, "smollm");
@@ -82,7 +84,8 @@ TEST(GgufCheckpoint, Tokenizer) {
 TEST(GgufCheckpoint, AnAbsentAddBosTokenStaysAbsent) {
   std::string bytes = tiny_llama().bytes();
   bytes.replace(bytes.find("add_bos_token"), 3, "dda");
-  const TokenizerFiles files = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf")->tokenizer();
+  const TokenizerFiles files =
+      parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats())->tokenizer();
   EXPECT_EQ(files.vocab->add_bos_token, std::nullopt);
 }
 
@@ -90,7 +93,7 @@ TEST(GgufCheckpoint, Llama3FrequencyDivisors) {
   GgufWriter w = tiny_llama();
   w.floats_tensor("rope_freqs.weight", {2}, {1.0f, 32.0f});
   const std::string bytes = w.bytes();
-  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf");
+  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats());
   EXPECT_EQ(checkpoint->config().rope_scaling.type, "llama3");
   EXPECT_EQ(checkpoint->config().rope_scaling.frequency_divisors, (std::vector<float>{1.0f, 32.0f}));
   EXPECT_EQ(checkpoint->find("rope_freqs.weight"), nullptr);
@@ -100,7 +103,7 @@ TEST(GgufCheckpoint, UntiedHead) {
   GgufWriter w = tiny_llama();
   w.floats_tensor("output.weight", {8, 4}, std::vector<float>(32, 1.0f));
   const std::string bytes = w.bytes();
-  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf");
+  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats());
   EXPECT_FALSE(checkpoint->config().tie_word_embeddings);
   EXPECT_NE(checkpoint->find("lm_head.weight"), nullptr);
 }
@@ -111,7 +114,7 @@ TEST(GgufCheckpoint, UnknownArchitectureKeepsItsNames) {
   w.u32("mamba.block_count", 2);
   w.floats_tensor("blk.0.ssm_in.weight", {4}, {1, 2, 3, 4});
   const std::string bytes = w.bytes();
-  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "mamba.gguf");
+  const auto checkpoint = parse_gguf_checkpoint(as_bytes(bytes), "mamba.gguf", models::family_formats());
   EXPECT_EQ(checkpoint->config().architecture, "mamba");
   EXPECT_EQ(checkpoint->config().num_hidden_layers, 2);
   EXPECT_EQ(checkpoint->config().hidden_size, 0);
@@ -124,7 +127,7 @@ TEST(GgufCheckpoint, MissingKeysAreNamed) {
   w.text("general.architecture", "llama");
   const std::string bytes = w.bytes();
   try {
-    parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf");
+    parse_gguf_checkpoint(as_bytes(bytes), "tiny.gguf", models::family_formats());
     FAIL() << "opened without a configuration";
   } catch (const UserError& error) {
     EXPECT_STREQ(error.what(),

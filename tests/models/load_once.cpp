@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   try {
-    const auto checkpoint = tessera::io::Checkpoint::open(argv[1]);
+    const auto checkpoint = tessera::models::open_checkpoint(argv[1]);
     const auto device = tessera::Device::open("cpu", tessera::Engine::Fast);
     const auto model = tessera::models::load_model(
         *device, *checkpoint, {.precision = tessera::models::parse_precision("accuracy")});

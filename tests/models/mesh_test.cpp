@@ -128,7 +128,7 @@ TEST(MeshWeights, AreCachedByRank) {
 TEST(MeshWeights, OfAGgufAreReadByRows) {
   const TinyOptions options;
   const TinyFolder files(options);
-  const auto gguf = io::Checkpoint::open(files.write_gguf(options));
+  const auto gguf = models::open_checkpoint(files.write_gguf(options));
   const auto one = load_tiny(*gguf, Engine::Ref, "fp32");
   const auto ranks = run_mesh(*gguf, 4, Engine::Ref, "fp32");
   EXPECT_LT(metrics::compare(run_model(*one.model).logits, ranks[3].logits).rel_l2, 1e-5);

@@ -115,7 +115,7 @@ TEST_F(WeightCache, EqualContentInAnotherPlaceIsTheSameFile) {
   const auto here = cache_file();
   fs::create_directories(files_.root() / "copy");
   fs::copy(files_.path(), files_.root() / "copy");
-  EXPECT_EQ(weight_cache_path(*io::Checkpoint::open(files_.root() / "copy"), parse_precision("accuracy")),
+  EXPECT_EQ(weight_cache_path(*models::open_checkpoint(files_.root() / "copy"), parse_precision("accuracy")),
             here);
 }
 

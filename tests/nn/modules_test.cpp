@@ -72,8 +72,8 @@ TEST_P(ModulesOn, MlpAndNorm) {
   for (std::size_t i = 0; i < 3; ++i) {
     const DecoderLayer &a = reference_.tiny.model->layers[i], &b = fast_.tiny.model->layers[i];
     expect_close(a.mlp.forward(reference_.rows(values)), b.mlp.forward(fast_.rows(values)));
-    expect_close(a.input_layernorm.forward(reference_.rows(values)),
-                 b.input_layernorm.forward(fast_.rows(values)));
+    expect_close(a.attention_norm->forward(reference_.rows(values)),
+                 b.attention_norm->forward(fast_.rows(values)));
   }
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr Activation kActivations[] = {Activation::None, Activation::Silu, Activation::Gelu};
+constexpr Activation kActivations[] = {Activation::None, Activation::Silu, Activation::Gelu,
+                                       Activation::GeluTanh};
 
 using BinaryOp = Tensor (*)(const Tensor&, const Tensor&, Activation, const OpOptions&);
 constexpr BinaryOp kBinary[] = {add, subtract, multiply};
@@ -46,6 +47,7 @@ TEST(Eltwise, ActivationsOfTheFirstInput) {
           }
           out.push_back(gelu(a));
           out.push_back(gelu(a, true));
+          out.push_back(tanh(a));
           return out;
         },
         t);
@@ -56,8 +58,12 @@ TEST(Eltwise, OneRowAndOneValueForAll) {
   expect_fast_matches_ref([](Maker& make) {
     const Tensor a = make.normal({1, 2, 5, 37});
     const Tensor row = make.normal({1, 1, 1, 37}), vector = make.normal({37}), value = make.normal({1});
-    return std::vector{add(a, row), add(a, vector), subtract(a, value), multiply(a, vector),
-                       multiply(a, value, Activation::Silu)};
+    return std::vector{add(a, row),
+                       add(a, vector),
+                       subtract(a, value),
+                       multiply(a, vector),
+                       multiply(a, value, Activation::Silu),
+                       multiply(a, -0.22f)};
   });
   Maker make(Engine::Fast, DataType::FLOAT32);
   const Tensor sum = add(make.from({1, 2, 3, 4}, {2, 2}), make.from({10, 20}, {2}));
@@ -80,6 +86,10 @@ TEST(Eltwise, KnownValues) {
     expect_close(gelu_x, gelu(t).to_vector(), {5e-7f, 1e-6f});
     expect_close(tanh_x, gelu(t, true).to_vector(), {2e-7f, 2e-6f});
     EXPECT_EQ(subtract(t, t).to_vector(), std::vector<float>(7, 0.0f));
+    EXPECT_EQ(multiply(t, -2.0f).to_vector(), (std::vector<float>{6, 2, 0.5f, 0, -1, -2, -8}));
+    std::vector<float> tanhs;
+    for (const float v : x) tanhs.push_back(static_cast<float>(std::tanh(static_cast<double>(v))));
+    expect_close(tanhs, tanh(t).to_vector(), {3e-7f, 1e-6f});
   }
 }
 
@@ -90,7 +100,8 @@ TEST(Eltwise, ExtremeValues) {
         dtype,
         [](Maker& make) {
           const Tensor a = make.extreme({1, 1, 4, 70}), b = make.extreme({1, 1, 4, 70});
-          return std::vector{add(a, b), subtract(a, b), multiply(a, b), silu(a), gelu(a), gelu(a, true)};
+          return std::vector{add(a, b), subtract(a, b), multiply(a, b), silu(a),
+                             gelu(a),   gelu(a, true),  tanh(a)};
         },
         t);
   }
@@ -104,6 +115,8 @@ TEST(Eltwise, NanAndInfinityGoThrough) {
       values[0] = values[20] = values[36] = kNan;
       values[5] = values[35] = kInf;
       const Tensor x = make.from(values, {37});
+      EXPECT_EQ(tanh(x).to_vector()[5], 1.0f);
+      EXPECT_TRUE(std::isnan(tanh(x).to_vector()[0]));
       for (const Tensor& y : {silu(x), gelu(x), gelu(x, true), add(x, x), multiply(x, x, Activation::Silu)}) {
         const std::vector<float> out = y.to_vector();
         for (std::size_t i = 0; i < out.size(); ++i) {

@@ -1,5 +1,6 @@
 // The same with real weights. Fetches smollm2-135m where it is not there yet.
 #include "io/catalogue.hpp"
+#include "models/load_model.hpp"
 #include "planned_run.hpp"
 
 namespace tessera::plan::test {
@@ -9,7 +10,7 @@ class SmolLm2OnTheFastEngine : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SmolLm2OnTheFastEngine, TakesThePlannedBytes) {
   const auto path = io::resolve_model("smollm2-135m");
-  expect_planned(read_model_facts("smollm2-135m"), *io::Checkpoint::open(path), GetParam());
+  expect_planned(read_model_facts("smollm2-135m"), *models::open_checkpoint(path), GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Plans, SmolLm2OnTheFastEngine,

@@ -1,7 +1,7 @@
 #pragma once
 // A tiny checkpoint on disk with caches of its own, gone at the end of the test.
-#include "io/checkpoint.hpp"
 #include "io/temp_folder.hpp"
+#include "models/load_model.hpp"
 #include "support/tiny_checkpoint.hpp"
 
 namespace tessera::test {
@@ -12,7 +12,7 @@ class TinyFolder {
 
   std::filesystem::path path() const { return temp_.path() / "tiny"; }
   const std::filesystem::path& root() const { return temp_.path(); }
-  std::unique_ptr<io::Checkpoint> open() const { return io::Checkpoint::open(path()); }
+  std::unique_ptr<io::Checkpoint> open() const { return models::open_checkpoint(path()); }
 
   /// The same weights as a GGUF file beside the folder.
   std::filesystem::path write_gguf(const TinyOptions& options = {}) const {

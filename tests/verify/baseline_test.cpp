@@ -147,7 +147,7 @@ TEST(Baseline, RopeWithoutUnpermuteOnBothSides) {
 TEST(Baseline, NamesTheFirstLayerOutOfLine) {
   Ladder ladder;
   const io::Golden golden = golden_of(ladder.session);
-  ladder.session.reference->layers[1].post_attention_layernorm.epsilon = 1e-3f;
+  ladder.session.reference->layers[1].mlp_norm->epsilon = 1e-3f;
   report::BringupReport report;
   const auto& entry = checked(ladder.session, golden, report);
   EXPECT_EQ(entry.status, report::Status::Fail);

@@ -67,7 +67,7 @@ TEST(PlantedFault, RopeWithoutLlama3Scaling) {
 
 TEST(PlantedFault, WrongEpsilon) {
   Ladder ladder;
-  nn::RmsNorm& norm = ladder.device().layers[1].input_layernorm;
+  nn::Norm& norm = *ladder.device().layers[1].attention_norm;
   ASSERT_EQ(norm.epsilon, 1e-5f);
   norm.epsilon = 1e-6f;
   const auto report = ladder.run({1, 5});
@@ -108,7 +108,7 @@ TEST(PlantedFault, MissingResidual) {
 TEST(PlantedFault, SwappedGateAndUp) {
   Ladder ladder;
   nn::Mlp& mlp = ladder.device().layers[2].mlp;
-  std::swap(mlp.gate_proj.weight, mlp.up_proj.weight);
+  std::swap(mlp.gate_proj->weight, mlp.up_proj.weight);
   const auto report = ladder.run({1, 2});
   EXPECT_EQ(first_failure(report), "layers.2.mlp mlp");
   expect_failed(item(report, 2), "layers.2.mlp: mlp");

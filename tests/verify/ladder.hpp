@@ -21,7 +21,7 @@ class Ladder {
   explicit Ladder(const tessera::test::TinyOptions& options = ladder_options(), bool gguf = false,
                   const std::string& precision = "accuracy")
       : files_(options) {
-    session = open_session(gguf ? io::Checkpoint::open(files_.write_gguf(options)) : files_.open(),
+    session = open_session(gguf ? models::open_checkpoint(files_.write_gguf(options)) : files_.open(),
                            {.precision = models::parse_precision(precision)});
   }
 

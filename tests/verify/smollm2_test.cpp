@@ -23,7 +23,7 @@ class SmolLm2 : public ::testing::Test {
   static void SetUpTestSuite() { io::pull(kModel); }
 
   static Session open(const std::string& precision) {
-    return open_session(io::Checkpoint::open(io::resolve_model(kModel)),
+    return open_session(models::open_checkpoint(io::resolve_model(kModel)),
                         {.precision = models::parse_precision(precision)});
   }
   static report::BringupReport bring_up(const std::string& precision, std::vector<int> phases) {
@@ -115,10 +115,10 @@ TEST_F(SmolLm2, PlantedFaultsAreNamed) {
     EXPECT_EQ(test::item(report, 2).status, report::Status::Fail);
     return test::item(report, 2).reason;
   };
-  layer.post_attention_layernorm.epsilon *= 10;
+  layer.mlp_norm->epsilon *= 10;
   EXPECT_NE(reason().find("layers.17.post_attention_layernorm: rms_norm"), std::string::npos);
   layer = good;
-  std::swap(layer.mlp.gate_proj.weight, layer.mlp.up_proj.weight);
+  std::swap(layer.mlp.gate_proj->weight, layer.mlp.up_proj.weight);
   EXPECT_NE(reason().find("layers.17.mlp: mlp"), std::string::npos);
   layer = good;
   Tensor& head = s.model->lm_head.weight;

@@ -26,14 +26,16 @@ std::string_view Binary::name() const {
 }
 
 std::string Binary::attributes() const {
+  if (value) return fmt::format("value={:g}", *value);
   if (activation == Activation::None) return {};
   return fmt::format("input_tensor_a_activation={}", to_string(activation));
 }
 
 void Binary::validate(Inputs in) const {
   check_float_rows(name(), in[0]);
-  check_float_rows(name(), in[1]);
   check_output(name(), options);
+  if (value) return;
+  check_float_rows(name(), in[1]);
   const Shape& a = in[0].logical_shape();
   const Shape& b = in[1].logical_shape();
   const bool row = b.volume() == a[-1] && b[-1] == a[-1];
@@ -44,6 +46,11 @@ void Binary::validate(Inputs in) const {
 
 std::vector<OutputSpec> Binary::output_specs(Inputs in) const {
   return {same_as(in[0], options)};
+}
+
+std::string_view Unary::name() const {
+  if (kind == Kind::Tanh) return "tanh";
+  return kind == Kind::Silu ? "silu" : "gelu";
 }
 
 std::string Unary::attributes() const {
@@ -71,6 +78,14 @@ Tensor subtract(const Tensor& a, const Tensor& b, Activation input_tensor_a_acti
 Tensor multiply(const Tensor& a, const Tensor& b, Activation input_tensor_a_activation,
                 const OpOptions& options) {
   return dispatch(Binary(Binary::Kind::Multiply, input_tensor_a_activation, options), {a, b})[0];
+}
+
+Tensor multiply(const Tensor& a, float b, const OpOptions& options) {
+  return dispatch(Binary(Binary::Kind::Multiply, Activation::None, options, b), {a})[0];
+}
+
+Tensor tanh(const Tensor& x, const OpOptions& options) {
+  return dispatch(Unary(Unary::Kind::Tanh, options), {x})[0];
 }
 
 Tensor silu(const Tensor& x, const OpOptions& options) {

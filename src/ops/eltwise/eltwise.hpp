@@ -13,6 +13,12 @@ Tensor subtract(const Tensor& a, const Tensor& b, Activation input_tensor_a_acti
 Tensor multiply(const Tensor& a, const Tensor& b, Activation input_tensor_a_activation = Activation::None,
                 const OpOptions& options = {});
 
+/// a * b for every value of a. TT-NN: ttnn.multiply with a number.
+Tensor multiply(const Tensor& a, float b, const OpOptions& options = {});
+
+/// TT-NN: ttnn.tanh.
+Tensor tanh(const Tensor& x, const OpOptions& options = {});
+
 /// x * sigmoid(x). TT-NN: ttnn.silu.
 Tensor silu(const Tensor& x, const OpOptions& options = {});
 /// x * Phi(x) with the error function, or the tanh form when fast_and_approximate_mode. TT-NN: ttnn.gelu.

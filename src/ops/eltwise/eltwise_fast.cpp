@@ -13,18 +13,11 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
 
-// 0.5 x (1 + tanh(u)) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3).
-template <class D>
-hn::Vec<D> gelu_tanh_f32(D d, hn::Vec<D> x) {
-  const auto cubic = hn::MulAdd(hn::Mul(hn::Mul(x, x), hn::Set(d, 0.044715f)), x, x);
-  const auto e = exp_f32(d, hn::Mul(cubic, hn::Set(d, -2 * 0.79788456f)));
-  return hn::Div(x, hn::Add(hn::Set(d, 1.0f), e));
-}
-
 template <class D>
 HWY_INLINE hn::Vec<D> activate(D d, Activation activation, hn::Vec<D> x) {
   if (activation == Activation::Silu) return silu_f32(d, x);
   if (activation == Activation::Gelu) return gelu_f32(d, x);
+  if (activation == Activation::GeluTanh) return gelu_tanh_f32(d, x);
   return x;
 }
 
@@ -57,6 +50,12 @@ void binary_range(const Binary& op, Inputs in, Tensor& out, Broadcast broadcast,
   const auto dim = static_cast<std::size_t>(in[0].logical_shape()[-1]);
   const auto first = static_cast<std::size_t>(begin);
   const auto last = static_cast<std::size_t>(end);
+  if (op.value) {
+    with_rows(in[0], [&](const auto* a) {
+      with_rows(out, [&](auto* y) { binary_value(op, a + first, *op.value, last - first, y + first); });
+    });
+    return;
+  }
   with_rows(in[0], [&](const auto* a) {
     with_rows(in[1], [&](const auto* b) {
       with_rows(out, [&](auto* y) {
@@ -83,8 +82,10 @@ void unary_range(Unary::Kind kind, const Tensor& in, Tensor& out, std::int64_t b
           store_f32(silu_f32(d, v), d, y + at);
         } else if (kind == Unary::Kind::Gelu) {
           store_f32(gelu_f32(d, v), d, y + at);
-        } else {
+        } else if (kind == Unary::Kind::GeluTanh) {
           store_f32(gelu_tanh_f32(d, v), d, y + at);
+        } else {
+          store_f32(tanh_f32(d, v), d, y + at);
         }
       });
     });
@@ -102,7 +103,7 @@ HWY_EXPORT(unary_range);
 
 void Binary::run_fast(Inputs in, Outputs out) const {
   const Shape& shape = in[0].logical_shape();
-  const Broadcast broadcast = broadcast_of(in[0], in[1]);
+  const Broadcast broadcast = value ? Broadcast::Value : broadcast_of(in[0], in[1]);
   const bool by_rows = broadcast == Broadcast::Row;
   parallel_for(by_rows ? shape.rows() : shape.volume(), row_grain(by_rows ? shape[-1] : 1),
                [&](std::int64_t begin, std::int64_t end) {

@@ -5,14 +5,16 @@
 
 namespace tessera {
 
-/// Inputs: a, b.
+/// Inputs: a, b; a alone where b is a number.
 struct Binary final : Operation {
   enum class Kind : std::uint8_t { Add, Subtract, Multiply };
   Kind kind;
   Activation activation;  // of a, before
+  std::optional<float> value;
   OpOptions options;
 
-  Binary(Kind k, Activation act, const OpOptions& opts) : kind(k), activation(act), options(opts) {}
+  Binary(Kind k, Activation act, const OpOptions& opts, std::optional<float> b = {})
+      : kind(k), activation(act), value(b), options(opts) {}
   std::string_view name() const override;
   std::string attributes() const override;
   void validate(Inputs inputs) const override;
@@ -23,12 +25,12 @@ struct Binary final : Operation {
 
 /// Inputs: x.
 struct Unary final : Operation {
-  enum class Kind : std::uint8_t { Silu, Gelu, GeluTanh };
+  enum class Kind : std::uint8_t { Silu, Gelu, GeluTanh, Tanh };
   Kind kind;
   OpOptions options;
 
   Unary(Kind k, const OpOptions& opts) : kind(k), options(opts) {}
-  std::string_view name() const override { return kind == Kind::Silu ? "silu" : "gelu"; }
+  std::string_view name() const override;
   std::string attributes() const override;
   void validate(Inputs inputs) const override;
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;

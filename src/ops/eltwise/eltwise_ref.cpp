@@ -27,19 +27,20 @@ float apply(Unary::Kind kind, float x) {
     case Unary::Kind::Gelu:
       return apply_activation(Activation::Gelu, x);
     case Unary::Kind::GeluTanh:
+      return apply_activation(Activation::GeluTanh, x);
+    case Unary::Kind::Tanh:
       break;
   }
-  // Hendrycks and Gimpel 2016: sqrt(2/pi) (x + 0.044715 x^3).
-  return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
+  return std::tanh(x);
 }
 
 }  // namespace
 
 void Binary::run_ref(Inputs in, Outputs out) const {
   const float* a = in[0].data<float>();
-  const float* b = in[1].data<float>();
+  const float* b = value ? &*value : in[1].data<float>();
   float* y = out[0].data<float>();
-  const std::int64_t period = in[1].logical_shape().volume();
+  const std::int64_t period = value ? 1 : in[1].logical_shape().volume();
   parallel_for(in[0].logical_shape().volume(), row_grain(1), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       y[i] = combine(kind, apply_activation(activation, a[i]), b[i % period]);

@@ -14,6 +14,8 @@ std::string_view to_string(Activation activation) {
       return "silu";
     case Activation::Gelu:
       return "gelu";
+    case Activation::GeluTanh:
+      return "gelu_tanh";
     case Activation::None:
       break;
   }
@@ -26,6 +28,9 @@ float apply_activation(Activation activation, float x) {
       return x / (1.0f + std::exp(-x));
     case Activation::Gelu:
       return 0.5f * x * (1.0f + std::erf(x * 0.70710678f));
+    case Activation::GeluTanh:
+      // Hendrycks and Gimpel 2016: sqrt(2/pi) (x + 0.044715 x^3).
+      return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
     case Activation::None:
       break;
   }

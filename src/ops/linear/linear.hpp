@@ -6,7 +6,8 @@
 
 namespace tessera {
 
-enum class Activation : std::uint8_t { None, Silu, Gelu };
+/// GeluTanh: x * Phi(x) in its tanh form, TT-NN's fast and approximate gelu.
+enum class Activation : std::uint8_t { None, Silu, Gelu, GeluTanh };
 
 /// y = activation(x @ weight + bias). TT-NN: ttnn.linear.
 /// x [..., K], float32 or bfloat16; weight [K, N] (or [1, 1, K, N]) in any float dtype, best DRAM

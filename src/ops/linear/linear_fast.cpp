@@ -33,6 +33,7 @@ void finish_row(const float* sums, std::int64_t cols, const B* bias, Activation 
     if (bias != nullptr) v = hn::Add(v, load_f32(d, bias + i));
     if (activation == Activation::Silu) v = silu_f32(d, v);
     if (activation == Activation::Gelu) v = gelu_f32(d, v);
+    if (activation == Activation::GeluTanh) v = gelu_tanh_f32(d, v);
     store_f32(v, d, y + i);
   });
 }

@@ -1,0 +1,218 @@
+#include "models/builder.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "nn/tensor_parallel.hpp"
+#include "util/error.hpp"
+
+namespace tessera::models {
+namespace {
+
+using Kind = nn::WeightRequest::Kind;
+using nn::Split;
+
+std::string key_of(int layer) {
+  return fmt::format("layers.{}.", layer);
+}
+
+// Hugging Face's names for the functions that nn::Mlp has.
+constexpr std::array kActivations{
+    std::pair<std::string_view, Activation>{"silu", Activation::Silu},
+    std::pair<std::string_view, Activation>{"gelu", Activation::Gelu},
+    std::pair<std::string_view, Activation>{"gelu_new", Activation::GeluTanh},
+    std::pair<std::string_view, Activation>{"gelu_pytorch_tanh", Activation::GeluTanh},
+};
+
+Activation activation_of(const io::ModelConfig& config) {
+  for (const auto& [name, activation] : kActivations) {
+    if (config.hidden_act == name) return activation;
+  }
+  fail_user("config: hidden_act \"{}\": silu, gelu, gelu_new and gelu_pytorch_tanh are supported",
+            config.hidden_act);
+}
+
+nn::RopeUse rope_of(const io::ModelConfig& config, int layer) {
+  if (!config.rotates(layer)) return nn::RopeUse::None;
+  return config.sliding_rope && config.sliding_window(layer) > 0 ? nn::RopeUse::Sliding : nn::RopeUse::Main;
+}
+
+}  // namespace
+
+void check_decoder(const io::ModelConfig& config) {
+  check(config.num_hidden_layers > 0 && config.hidden_size > 0 && config.intermediate_size > 0 &&
+            config.vocab_size > 0,
+        "config: {} layers, hidden {}, intermediate {}, vocabulary {}: all must be positive",
+        config.num_hidden_layers, config.hidden_size, config.intermediate_size, config.vocab_size);
+  check(config.num_key_value_heads > 0 && config.num_attention_heads % config.num_key_value_heads == 0,
+        "config: {} attention heads over {} key-value heads: a multiple expected", config.num_attention_heads,
+        config.num_key_value_heads);
+  check(config.head_dim > 0 && config.head_dim % 2 == 0, "config: head_dim {}: an even number expected",
+        config.head_dim);
+  activation_of(config);
+  nn::check_rope(config);
+}
+
+void check_activation(const io::ModelConfig& config, std::initializer_list<std::string_view> known) {
+  check(std::ranges::find(known, config.hidden_act) != known.end(),
+        "config: hidden_act \"{}\": the {} family has {}", config.hidden_act, config.model_type,
+        fmt::join(known, " or "));
+}
+
+std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLayer(int)>& layer) {
+  auto model = std::make_unique<nn::CausalLm>();
+  model->config = config_;
+  model->embed_tokens = embedding();
+  for (int i = 0; i < config_.num_hidden_layers; ++i) model->layers.push_back(layer(i));
+  model->norm = norm("norm", "", "model.", config_.hidden_size);
+  model->lm_head = head();
+  model->rope = nn::Rope(weights_.device(), config_, max_seq_);
+  if (config_.sliding_rope)
+    model->sliding_rope = nn::Rope(weights_.device(), config_, *config_.sliding_rope, max_seq_);
+  model->kv_dtype = precision_.kv_cache;
+  model->max_seq = max_seq_;
+  return model;
+}
+
+nn::DecoderLayer Builder::decoder_layer(int i) {
+  nn::DecoderLayer result;
+  result.attention_norm = layer_norm(i, "input_layernorm");
+  result.self_attn = attention(i);
+  result.mlp_norm = layer_norm(i, "post_attention_layernorm");
+  result.mlp = mlp(i);
+  result.residual_multiplier = config_.residual_multiplier;
+  return result;
+}
+
+nn::Attention Builder::attention(int i) {
+  const std::string module = "model." + key_of(i) + "self_attn.";
+  const std::int64_t q = std::int64_t{config_.num_attention_heads} * config_.head_dim;
+  const std::int64_t kv = std::int64_t{config_.num_key_value_heads} * config_.head_dim;
+  return attention_of(i, {{module + "q_proj", q, Split::QHeads},
+                          {module + "k_proj", kv, Split::KvHeads},
+                          {module + "v_proj", kv, Split::KvHeads}});
+}
+
+nn::Attention Builder::fused_attention(int i) {
+  const std::string name = "model." + key_of(i) + "self_attn.qkv_proj";
+  const std::int64_t q = std::int64_t{config_.num_attention_heads} * config_.head_dim;
+  const std::int64_t kv = std::int64_t{config_.num_key_value_heads} * config_.head_dim;
+  const std::int64_t all = q + 2 * kv;
+  return attention_of(i, {{name, q, Split::QHeads, 0, all},
+                          {name, kv, Split::KvHeads, q, all},
+                          {name, kv, Split::KvHeads, q + kv, all}});
+}
+
+nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv) {
+  const DecoderPrecision& dtype = precision_.layer(i);
+  const std::string key = key_of(i) + "self_attn.";
+  const auto group = weights_.group();
+  const nn::HeadShare share =
+      nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, group ? group->size() : 1);
+  nn::Attention result;
+  result.layer = i;
+  result.num_heads = share.heads;
+  result.num_kv_heads = share.kv_heads;
+  result.qkv_proj = linear("qkv_proj", key, config_.hidden_size, dtype.wqkv, config_.qkv_bias, qkv);
+  result.o_proj = linear("o_proj", key, qkv.front().rows, dtype.wo, config_.o_bias,
+                         {{"model." + key + "o_proj", config_.hidden_size}}, Split::QHeads);
+  if (config_.qk_norm == io::QkNorm::Head) {
+    result.q_norm = norm("q_norm", key, "model." + key, config_.head_dim);
+    result.k_norm = norm("k_norm", key, "model." + key, config_.head_dim);
+  }
+  if (config_.attention_scale > 0) result.scale = config_.attention_scale;
+  result.rope = rope_of(config_, i);
+  return result;
+}
+
+nn::Mlp Builder::mlp(int i) {
+  const std::string module = "model." + key_of(i) + "mlp.";
+  const std::int64_t inner = config_.intermediate_size;
+  return mlp_of(i, {module + "gate_proj", inner, Split::Even}, {module + "up_proj", inner, Split::Even});
+}
+
+nn::Mlp Builder::fused_mlp(int i) {
+  const std::string name = "model." + key_of(i) + "mlp.gate_up_proj";
+  const std::int64_t inner = config_.intermediate_size;
+  return mlp_of(i, {name, inner, Split::Even, 0, 2 * inner}, {name, inner, Split::Even, inner, 2 * inner});
+}
+
+nn::Mlp Builder::mlp_of(int i, const Source& gate, const Source& up) {
+  const DecoderPrecision& dtype = precision_.layer(i);
+  const std::string key = key_of(i) + "mlp.";
+  nn::Mlp result;
+  result.gate_proj = linear("gate_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {gate});
+  result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {up});
+  result.down_proj = linear("down_proj", key, up.rows, dtype.ff2, config_.mlp_bias,
+                            {{"model." + key + "down_proj", config_.hidden_size}}, Split::Even);
+  result.activation = activation_of(config_);
+  return result;
+}
+
+nn::Norm Builder::layer_norm(int i, const std::string& name) {
+  return norm(name, key_of(i), "model." + key_of(i), config_.hidden_size);
+}
+
+nn::Norm Builder::norm(const std::string& name, const std::string& key, const std::string& module,
+                       std::int64_t size) {
+  // 1 + w is no bfloat16 where w is one.
+  const DataType dtype = config_.norm_offset == 0.0f ? precision_.norm : DataType::FLOAT32;
+  nn::Norm result;
+  result.name = name;
+  nn::WeightRequest weight{Kind::Vector, key + name, {{module + name + ".weight", size}}, 1, dtype};
+  weight.offset = config_.norm_offset;
+  result.weight = weights_.load(weight);
+  result.epsilon = config_.rms_norm_eps;
+  result.kind = config_.norm;
+  if (config_.norm == io::NormKind::Layer) {
+    result.bias = weights_.load(
+        {Kind::Vector, key + name + ".bias", {{module + name + ".bias", size}}, 1, precision_.norm});
+  }
+  return result;
+}
+
+nn::Linear Builder::linear(const std::string& name, const std::string& key, std::int64_t in, DataType dtype,
+                           bool bias, const std::vector<Source>& sources, Split in_split) {
+  const auto parts = [&](const char* suffix) {
+    std::vector<nn::WeightPart> result;
+    result.reserve(sources.size());
+    for (const Source& source : sources)
+      result.push_back(
+          {source.name + suffix, source.rows, source.split, {}, source.first, source.tensor_rows});
+    return result;
+  };
+  nn::Linear result{
+      name, weights_.load({Kind::Matrix, key + name, parts(".weight"), in, dtype, in_split}), {}};
+  if (in_split != Split::Whole) result.parallel = {weights_.group(), nn::Join::Sum};
+  if (bias) {
+    std::vector<nn::WeightPart> vectors = parts(".bias");
+    // The sum over the chips adds it once.
+    if (in_split != Split::Whole) vectors.front().split = Split::First;
+    result.bias = weights_.load({Kind::Vector, key + name + ".bias", std::move(vectors), 1, precision_.norm});
+  }
+  return result;
+}
+
+nn::Embedding Builder::embedding() {
+  return {"embed_tokens",
+          weights_.load({Kind::Rows,
+                         "embed_tokens",
+                         {{"model.embed_tokens.weight", config_.vocab_size}},
+                         config_.hidden_size,
+                         precision_.embedding}),
+          precision_.activation};
+}
+
+nn::Linear Builder::head() {
+  const std::string module = config_.tie_word_embeddings ? "model.embed_tokens" : "lm_head";
+  nn::Linear result = linear("lm_head", "", config_.hidden_size, precision_.lm_head, false,
+                             {{module, config_.vocab_size, Split::Even}});
+  result.parallel = {weights_.group(), nn::Join::Gather, config_.vocab_size};
+  return result;
+}
+
+}  // namespace tessera::models

@@ -1,0 +1,79 @@
+#pragma once
+// What most decoders are made of, for the files of the families: each block asks for its weights by Hugging
+// Face's names, with the splits that tensor parallelism needs, and is shaped by the configuration alone.
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/model_config.hpp"
+#include "models/precision.hpp"
+#include "nn/causal_lm.hpp"
+#include "nn/weight_source.hpp"
+
+namespace tessera::models {
+
+/// What every decoder needs of its configuration: positive sizes, heads that divide, a known rotation.
+/// Throws UserError with the key.
+void check_decoder(const io::ModelConfig& config);
+
+/// Throws UserError unless hidden_act is one of `known`.
+void check_activation(const io::ModelConfig& config, std::initializer_list<std::string_view> known);
+
+/// A whole checkpoint tensor, or `rows` rows of one that has `tensor_rows`, from row `first` on: a part of a
+/// fused projection.
+struct Source {
+  std::string name;  // "model.layers.0.mlp.gate_up_proj", without ".weight"
+  std::int64_t rows = 0;
+  nn::Split split = nn::Split::Whole;
+  std::int64_t first = 0, tensor_rows = 0;  // tensor_rows 0: the tensor has `rows`
+};
+
+class Builder {
+ public:
+  Builder(const io::ModelConfig& config, const Precision& precision, int max_seq, nn::WeightSource& weights)
+      : config_(config), precision_(precision), max_seq_(max_seq), weights_(weights) {}
+
+  const io::ModelConfig& config() const { return config_; }
+
+  /// The model whose layer i is `layer(i)`: embedding, layers, final norm, head (or the embedding, where
+  /// tied), rotary tables.
+  std::unique_ptr<nn::CausalLm> model(const std::function<nn::DecoderLayer(int)>& layer);
+
+  /// Llama's layer with whatever the configuration adds to it.
+  nn::DecoderLayer decoder_layer(int i);
+
+  /// self_attn with q_proj, k_proj, v_proj and o_proj.
+  nn::Attention attention(int i);
+  /// The same with q, k and v in one tensor self_attn.qkv_proj, in this order.
+  nn::Attention fused_attention(int i);
+  /// mlp with gate_proj, up_proj and down_proj.
+  nn::Mlp mlp(int i);
+  /// The same with gate and up in one tensor mlp.gate_up_proj.
+  nn::Mlp fused_mlp(int i);
+
+  /// The norm `layers.<i>.<name>` over the hidden size.
+  nn::Norm layer_norm(int i, const std::string& name);
+  /// A norm over `size` channels: `name` is its own, `key` the module that it is in ("layers.0.self_attn."),
+  /// `module` the same in the checkpoint.
+  nn::Norm norm(const std::string& name, const std::string& key, const std::string& module,
+                std::int64_t size);
+  /// A linear from `in` channels to all those of `sources`, one behind the other.
+  nn::Linear linear(const std::string& name, const std::string& key, std::int64_t in, DataType dtype,
+                    bool bias, const std::vector<Source>& sources, nn::Split in_split = nn::Split::Whole);
+
+ private:
+  nn::Attention attention_of(int i, const std::vector<Source>& qkv);
+  nn::Mlp mlp_of(int i, const Source& gate, const Source& up);
+  nn::Embedding embedding();
+  nn::Linear head();
+
+  const io::ModelConfig& config_;
+  const Precision& precision_;
+  int max_seq_;
+  nn::WeightSource& weights_;
+};
+
+}  // namespace tessera::models

@@ -1,0 +1,15 @@
+#include "nn/norm.hpp"
+
+#include "ops/dispatch.hpp"
+#include "ops/layer_norm/layer_norm.hpp"
+#include "ops/rms_norm/rms_norm.hpp"
+
+namespace tessera::nn {
+
+Tensor Norm::forward(const Tensor& x) const {
+  const ModuleScope scope(name);
+  if (kind == io::NormKind::Layer) return layer_norm(x, epsilon, weight, bias);
+  return rms_norm(x, epsilon, weight, bias);
+}
+
+}  // namespace tessera::nn

@@ -1,0 +1,22 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "device/tensor.hpp"
+#include "io/model_config.hpp"
+
+namespace tessera::nn {
+
+/// Normalisation over the last dimension: RMSNorm, or LayerNorm where `kind` says so.
+struct Norm {
+  std::string name;  // "input_layernorm"
+  Tensor weight;     // [dim]
+  float epsilon = 1e-6f;
+  io::NormKind kind = io::NormKind::Rms;
+  std::optional<Tensor> bias = {};  // [dim]
+
+  /// x [..., dim] to the same.
+  Tensor forward(const Tensor& x) const;
+};
+
+}  // namespace tessera::nn
