@@ -78,7 +78,7 @@ Json tensors_json(const std::vector<io::CheckpointTensor>& tensors) {
 
 Json inspection_json(const std::string& model, const models::Inspection& inspection) {
   Json known = Json::array();
-  for (const auto& architecture : models::architectures()) known.push_back(architecture.name);
+  for (const auto& architecture : models::architectures()) known.push_back(architecture->name());
   Json modules = Json::array();
   for (const models::ModuleInfo& module : inspection.modules) {
     modules.push_back({{"path", module.path},
