@@ -1,5 +1,7 @@
 #include "ops/sdpa/sdpa.hpp"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 
 #include "ops/checks.hpp"
@@ -60,6 +62,7 @@ std::string Sdpa::attributes() const {
   std::string text = scale ? fmt::format("scale={:g}", *scale) : "scale=1/sqrt(head_dim)";
   if (kind == Kind::Chunked) text += fmt::format(" chunk_start_idx={}", chunk_start_idx);
   if (kind == Kind::Prefill && !is_causal) text += " is_causal=false";
+  if (!alibi_slopes.empty()) text += fmt::format(" alibi_slopes={:g}", fmt::join(alibi_slopes, ","));
   return text;
 }
 
@@ -101,6 +104,9 @@ void Sdpa::validate(Inputs in) const {
   }
   check(kind != Kind::Chunked || chunk_start_idx >= 0, "[{}] chunk_start_idx {}: >= 0 expected", name(),
         chunk_start_idx);
+  check(alibi_slopes.empty() || (is_causal && static_cast<std::int64_t>(alibi_slopes.size()) == heads),
+        "[{}] {} ALiBi slopes, {} heads{}: one a head of causal attention expected", name(),
+        alibi_slopes.size(), heads, is_causal ? "" : ", not causal");
   check_output(name(), options);
 }
 
@@ -134,6 +140,7 @@ SdpaShape sdpa_shape(const Sdpa& op, Inputs in) {
   s.keys = k[2];
   s.scale = op.scale.value_or(1.0f / std::sqrt(static_cast<float>(s.head_dim)));
   s.causal = op.is_causal;
+  s.alibi_slopes = op.alibi_slopes.empty() ? nullptr : op.alibi_slopes.data();
   if (is_paged(op.kind)) {
     s.pages = in[3].data<const std::int32_t>();
     s.pages_per_user = in[3].logical_shape()[1];
@@ -150,28 +157,31 @@ namespace transformer {
 
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const std::optional<Tensor>& attn_mask, bool is_causal,
-                                    std::optional<float> scale, const OpOptions& options) {
-  Sdpa op(Kind::Prefill, scale, options);
+                                    std::optional<float> scale, const OpOptions& options,
+                                    std::span<const float> alibi_slopes) {
+  Sdpa op(Kind::Prefill, scale, options, alibi_slopes);
   op.is_causal = is_causal;
   return dispatch(op, {q, k, v, attn_mask.value_or(Tensor{})})[0];
 }
 
 Tensor scaled_dot_product_attention_decode(const Tensor& q, const Tensor& k, const Tensor& v,
                                            const Tensor& cur_pos, std::optional<float> scale,
-                                           const OpOptions& options) {
-  return dispatch(Sdpa(Kind::Decode, scale, options), {q, k, v, cur_pos})[0];
+                                           const OpOptions& options, std::span<const float> alibi_slopes) {
+  return dispatch(Sdpa(Kind::Decode, scale, options, alibi_slopes), {q, k, v, cur_pos})[0];
 }
 
 Tensor paged_scaled_dot_product_attention_decode(const Tensor& q, const Tensor& k, const Tensor& v,
                                                  const Tensor& page_table, const Tensor& cur_pos,
-                                                 std::optional<float> scale, const OpOptions& options) {
-  return dispatch(Sdpa(Kind::PagedDecode, scale, options), {q, k, v, page_table, cur_pos})[0];
+                                                 std::optional<float> scale, const OpOptions& options,
+                                                 std::span<const float> alibi_slopes) {
+  return dispatch(Sdpa(Kind::PagedDecode, scale, options, alibi_slopes), {q, k, v, page_table, cur_pos})[0];
 }
 
 Tensor chunked_scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                             const Tensor& page_table, std::int64_t chunk_start_idx,
-                                            std::optional<float> scale, const OpOptions& options) {
-  Sdpa op(Kind::Chunked, scale, options);
+                                            std::optional<float> scale, const OpOptions& options,
+                                            std::span<const float> alibi_slopes) {
+  Sdpa op(Kind::Chunked, scale, options, alibi_slopes);
   op.chunk_start_idx = chunk_start_idx;
   return dispatch(op, {q, k, v, page_table})[0];
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "ops/sdpa/sdpa_op.hpp"
 #include "ops/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -36,6 +37,7 @@ struct Query {
   float weight;
   std::int64_t visible;
   const float* mask;  // [keys] or nullptr
+  float slope;        // ALiBi's, or 0
 };
 
 // A block as the tiles want it: keys turned, [dim][64], so that a lane is a key; values [64][dim].
@@ -115,6 +117,9 @@ HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t n, float* 
   const LaneTag d;
   if (query.mask != nullptr) {
     for (std::int64_t j = 0; j < n; ++j) scores[j] += query.mask[first + j];
+  }
+  if (query.slope != 0) {
+    for (std::int64_t j = 0; j < n; ++j) scores[j] += alibi_bias(query.slope, first + j, query.visible);
   }
   std::fill(scores + n, scores + kKeys, kMinusInf);
   auto most = hn::Set(d, query.largest);

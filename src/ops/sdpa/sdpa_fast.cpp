@@ -78,8 +78,13 @@ void attend(const SdpaShape& s, Inputs in, const float* mask, Tensor& out, std::
       });
     });
     const std::int64_t visible = s.visible(user, i);
-    b.queries[n] = {
-        q, b.sums.data() + n * dim, kMinusInf, 0.0f, visible, mask == nullptr ? nullptr : mask + i * s.keys};
+    b.queries[n] = {q,
+                    b.sums.data() + n * dim,
+                    kMinusInf,
+                    0.0f,
+                    visible,
+                    mask == nullptr ? nullptr : mask + i * s.keys,
+                    s.alibi_slope(head_of(n))};
     most = std::max(most, visible);
   }
   for (std::int64_t block = 0; block < most; block += kKeys) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "ops/sdpa/sdpa.hpp"
 
@@ -13,9 +14,11 @@ struct Sdpa final : Operation {
   bool is_causal = true;
   std::optional<float> scale;
   std::int64_t chunk_start_idx = 0;
+  std::vector<float> alibi_slopes;  // [heads], or empty
   OpOptions options;
 
-  Sdpa(Kind k, std::optional<float> s, const OpOptions& opts) : kind(k), scale(s), options(opts) {}
+  Sdpa(Kind k, std::optional<float> s, const OpOptions& opts, std::span<const float> alibi)
+      : kind(k), scale(s), alibi_slopes(alibi.begin(), alibi.end()), options(opts) {}
   std::string_view name() const override;
   std::string attributes() const override;
   void validate(Inputs inputs) const override;
@@ -38,6 +41,7 @@ struct SdpaShape {
   const std::int32_t* cur_pos;  // [users] or nullptr
   std::int64_t first_position;  // prefill and chunked: of query 0
   bool causal;
+  const float* alibi_slopes;  // [heads] or nullptr
 
   std::int64_t group() const { return heads / kv_heads; }
   /// Keys that query `i` of user `u` sees: 0 for a skipped user.
@@ -45,6 +49,7 @@ struct SdpaShape {
     if (cur_pos != nullptr) return cur_pos[u] + 1;
     return causal ? first_position + i + 1 : keys;
   }
+  float alibi_slope(std::int64_t head) const { return alibi_slopes == nullptr ? 0.0f : alibi_slopes[head]; }
   /// Row of q and of the output, in rows of head_dim values.
   std::int64_t q_row(std::int64_t u, std::int64_t head, std::int64_t i) const {
     return cur_pos != nullptr ? u * heads + head : head * queries + i;
@@ -55,6 +60,11 @@ struct SdpaShape {
     return (page * kv_heads + kv_head) * block + position % block;
   }
 };
+
+/// What ALiBi adds to the score of a key; the last of the `visible` ones is the query's own.
+constexpr float alibi_bias(float slope, std::int64_t key, std::int64_t visible) {
+  return slope * static_cast<float>(key - (visible - 1));
+}
 
 /// Prefill queries that share one pass over K and V on the fast engine.
 constexpr std::int64_t kSdpaQueryBlock = 32;

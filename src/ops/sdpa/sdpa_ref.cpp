@@ -29,6 +29,7 @@ struct RefAttention {
       for (std::int64_t c = 0; c < dim; ++c) dot += query[c] * key[c];
       float& score = scores[static_cast<std::size_t>(j)];
       score = dot * s.scale + (mask != nullptr ? mask[i * s.keys + j] : 0.0f);
+      if (s.alibi_slopes != nullptr) score += alibi_bias(s.alibi_slope(head), j, visible);
       // A NaN wins and stays: it must not end as the zeros of a row without keys.
       if (!(score <= largest) && !std::isnan(largest)) largest = score;
     }
