@@ -154,11 +154,12 @@ void read_rope_keys(const JsonReader& keys, ModelConfig& config) {
     if (object == nullptr) continue;
     const JsonReader reader(*object, keys.file(), key + ".");
     if (reader.has("full_attention")) {
+      const RopeParameters base = main;
       for (const std::string kind : {"full_attention", "sliding_attention"}) {
         const json* part = reader.object(kind);
         if (part == nullptr) continue;
         const JsonReader inner(*part, keys.file(), key + "." + kind + ".");
-        RopeParameters parameters = main;
+        RopeParameters parameters = base;
         read_rope_object(inner, false, parameters);
         note_unknown(inner, parameters.scaling, key + "." + kind + ".", config);
         if (kind == "full_attention")
@@ -175,12 +176,19 @@ void read_rope_keys(const JsonReader& keys, ModelConfig& config) {
   }
   config.rope_theta = main.theta;
   config.rope_scaling = main.scaling;
+  // These two are often written beside the length before the stretching.
+  if (main.scaling.type == "yarn" || main.scaling.type == "dynamic") {
+    const double stretched = static_cast<double>(main.scaling.original_max_position_embeddings) *
+                             static_cast<double>(main.scaling.factor);
+    if (stretched <= std::numeric_limits<int>::max())
+      config.max_position_embeddings = std::max(config.max_position_embeddings, static_cast<int>(stretched));
+  }
 }
 
-void read_sliding_windows(const JsonReader& keys, ModelConfig& config, bool (*otherwise)(int layer)) {
+void read_sliding_windows(const JsonReader& keys, ModelConfig& config,
+                          const std::function<bool(int)>& otherwise) {
   const int window = keys.integer("sliding_window", 1).value_or(0);
-  const bool used = keys.boolean("use_sliding_window").value_or(true) && window > 0 &&
-                    window < config.max_position_embeddings;
+  const bool used = keys.boolean("use_sliding_window").value_or(true) && window > 0;
   const json* types = keys.find("layer_types");
   const int layers = config.num_hidden_layers;
   if (types != nullptr && (!types->is_array() || types->size() != static_cast<std::size_t>(layers)))

@@ -1,5 +1,6 @@
 #pragma once
 // The keys that most config.json files share, for the families' read_config functions.
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,8 @@ void read_rope_keys(const JsonReader& keys, ModelConfig& config);
 /// sliding_window, use_sliding_window, max_window_layers and layer_types to ModelConfig::sliding_windows.
 /// Where no layer_types say it: `otherwise(layer)` is whether a layer has the window, given that the model
 /// has one.
-void read_sliding_windows(const JsonReader& keys, ModelConfig& config, bool (*otherwise)(int layer));
+void read_sliding_windows(const JsonReader& keys, ModelConfig& config,
+                          const std::function<bool(int)>& otherwise);
 
 /// One token id, a list of them, or nothing.
 std::vector<int> read_token_ids(const JsonReader& keys, std::string_view key);

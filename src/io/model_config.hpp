@@ -98,7 +98,9 @@ struct ModelConfig {
     return i >= no_rope.size() || !no_rope[i];
   }
   /// Channels of a head that are rotated.
-  int rotary_dim() const { return static_cast<int>(partial_rotary_factor * static_cast<float>(head_dim)); }
+  int rotary_dim() const {
+    return static_cast<int>(partial_rotary_factor * static_cast<float>(head_dim) + 1e-3f);
+  }
 };
 
 }  // namespace tessera::io

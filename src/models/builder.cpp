@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "nn/rope_frequencies.hpp"
 #include "nn/tensor_parallel.hpp"
 #include "util/error.hpp"
 
@@ -124,6 +125,16 @@ nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv) {
     result.q_norm = norm("q_norm", key, "model." + key, config_.head_dim);
     result.k_norm = norm("k_norm", key, "model." + key, config_.head_dim);
   }
+  if (config_.qk_norm == io::QkNorm::Projection) {
+    check(share.heads == config_.num_attention_heads,
+          "tensor parallel: the {} family normalises all heads of q and k together: use one chip",
+          config_.model_type);
+    result.norms_projection = true;
+    result.q_norm = norm("q_norm", key, "model." + key, qkv[0].rows);
+    result.k_norm = norm("k_norm", key, "model." + key, qkv[1].rows);
+  }
+  result.sliding_window = config_.sliding_window(i);
+  result.softcap = config_.attention_softcap;
   if (config_.attention_scale > 0) result.scale = config_.attention_scale;
   result.rope = rope_of(config_, i);
   return result;

@@ -103,4 +103,14 @@ Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path
   return result;
 }
 
+std::int64_t count_parameters(const io::ModelConfig& config) {
+  check_config(config);
+  const auto device = Device::open("cpu", Engine::Meta);
+  RecordingSource weights(*device);
+  find_architecture(config.architecture).build(config, parse_precision("accuracy"), 1, weights);
+  Inspection counted;
+  add_modules(weights.requests(), counted);
+  return counted.parameters;
+}
+
 }  // namespace tessera::models

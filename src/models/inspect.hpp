@@ -57,4 +57,7 @@ struct InspectOptions {
 Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path& path,
                    const InspectOptions& options);
 
+/// Weights of a model of this configuration; a tied embedding counts once. Throws UserError as check_config.
+std::int64_t count_parameters(const io::ModelConfig& config);
+
 }  // namespace tessera::models

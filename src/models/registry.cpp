@@ -9,7 +9,17 @@
 #include "util/error.hpp"
 
 // One line an architecture: the function of its file that describes it.
-#define TESSERA_FAMILIES(FAMILY) FAMILY(llama)
+#define TESSERA_FAMILIES(FAMILY) \
+  FAMILY(llama)                  \
+  FAMILY(mistral)                \
+  FAMILY(qwen2)                  \
+  FAMILY(qwen3)                  \
+  FAMILY(gemma2)                 \
+  FAMILY(gemma3)                 \
+  FAMILY(smollm3)                \
+  FAMILY(phi3)                   \
+  FAMILY(granite)                \
+  FAMILY(olmo2)
 
 namespace tessera::models {
 

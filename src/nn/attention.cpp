@@ -1,9 +1,13 @@
 #include "nn/attention.hpp"
 
+#include <array>
+
+#include "ops/concat/concat.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/heads/heads.hpp"
 #include "ops/kv_cache/kv_cache.hpp"
 #include "ops/sdpa/sdpa.hpp"
+#include "ops/slice/slice.hpp"
 #include "ops/typecast/typecast.hpp"
 #include "util/error.hpp"
 
@@ -14,12 +18,13 @@ using namespace tessera::transformer;
 
 Tensor Attention::forward(const Tensor& x, const Step& step) const {
   const ModuleScope scope("self_attn");
-  const Tensor qkv = qkv_proj.forward(x);
+  Tensor qkv = qkv_proj.forward(x);
+  if (norms_projection) qkv = normed_projection(qkv);
   return o_proj.forward(step.decode ? decode(qkv, step) : prefill(qkv, step));
 }
 
 Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const {
-  const Tensor x = norm ? norm->forward(heads) : heads;
+  const Tensor x = norm && !norms_projection ? norm->forward(heads) : heads;
   switch (rope) {
     case RopeUse::Main:
       return step.rope->apply(x, step.rows, step.decode);
@@ -29,6 +34,19 @@ Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, c
       break;
   }
   return x;
+}
+
+Tensor Attention::normed_projection(const Tensor& qkv) const {
+  const Shape& shape = qkv.logical_shape();
+  const std::int64_t q = q_norm->weight.logical_shape().volume();
+  const std::int64_t k = q + k_norm->weight.logical_shape().volume();
+  const auto channels = [&](std::int64_t begin, std::int64_t end) {
+    return slice(qkv, std::array<std::int64_t, 4>{0, 0, 0, begin},
+                 std::array<std::int64_t, 4>{1, 1, shape[2], end});
+  };
+  const std::array<Tensor, 3> parts{q_norm->forward(channels(0, q)), k_norm->forward(channels(q, k)),
+                                    channels(k, shape[3])};
+  return concat(parts, -1);
 }
 
 Tensor Attention::decode(const Tensor& qkv, const Step& step) const {
@@ -41,9 +59,11 @@ Tensor Attention::decode(const Tensor& qkv, const Step& step) const {
   paged_update_cache(cache.k(layer), k, step.positions, pages);
   paged_update_cache(cache.v(layer), v, step.positions, pages);
   const Tensor attended =
-      pages ? paged_scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), *pages,
-                                                        step.positions, scale)
-            : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions, scale);
+      pages
+          ? paged_scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), *pages,
+                                                      step.positions, scale, {}, {}, sliding_window, softcap)
+          : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions, scale, {},
+                                                {}, sliding_window, softcap);
   return nlp_concat_heads_decode(attended, num_heads);
 }
 
@@ -61,13 +81,17 @@ Tensor Attention::prefill(const Tensor& qkv, const Step& step) const {
     check(step.start == 0, "prefill at position {}: chunks need a paged cache", step.start);
     fill_cache(cache.k(layer), k, step.user);
     fill_cache(cache.v(layer), v, step.user);
-    return nlp_concat_heads(scaled_dot_product_attention(q, k, v, {}, true, scale));
+    return nlp_concat_heads(
+        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, {}, sliding_window, softcap));
   }
   paged_fill_cache(cache.k(layer), k, step.pages);
   paged_fill_cache(cache.v(layer), v, step.pages);
-  if (step.start == 0) return nlp_concat_heads(scaled_dot_product_attention(q, k, v, {}, true, scale));
+  if (step.start == 0)
+    return nlp_concat_heads(
+        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, {}, sliding_window, softcap));
   return nlp_concat_heads(chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer),
-                                                               step.past_pages, step.start, scale));
+                                                               step.past_pages, step.start, scale, {}, {},
+                                                               sliding_window, softcap));
 }
 
 }  // namespace tessera::nn

@@ -15,7 +15,10 @@ struct Attention {
   Linear o_proj;    // [num_heads * head_dim, hidden]
   // Of every head of q and k before they are rotated, [head_dim].
   std::optional<Norm> q_norm = {}, k_norm = {};
+  bool norms_projection = false;    // instead: of all heads of a row together, [heads * head_dim]
   std::optional<float> scale = {};  // of q k^T; default 1/sqrt(head_dim)
+  int sliding_window = 0;           // keys that a query sees, its own included; 0: all
+  float softcap = 0.0f;             // of the scores; 0: none
   RopeUse rope = RopeUse::Main;
 
   /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
@@ -24,6 +27,8 @@ struct Attention {
  private:
   /// Norms and positions of queries or keys.
   Tensor placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const;
+  /// qkv with its queries and keys normalised, row by row.
+  Tensor normed_projection(const Tensor& qkv) const;
   Tensor decode(const Tensor& qkv, const Step& step) const;
   Tensor prefill(const Tensor& qkv, const Step& step) const;
 };

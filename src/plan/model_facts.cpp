@@ -8,6 +8,7 @@
 #include "io/checkpoint.hpp"
 #include "io/hf_config.hpp"
 #include "io/json.hpp"
+#include "models/inspect.hpp"
 #include "models/load_model.hpp"
 #include "models/registry.hpp"
 #include "util/error.hpp"
@@ -25,17 +26,16 @@ struct KnownForm {
 
 // Architectures beyond the registry's: enough of each to count its bytes and its work.
 constexpr std::array kForms{
-    KnownForm{"LlamaForCausalLM", {}},
-    KnownForm{"MistralForCausalLM", {}},
-    KnownForm{"Phi3ForCausalLM", {}},
-    KnownForm{"Qwen2ForCausalLM", {.qkv_bias = true}},
-    KnownForm{"Qwen3ForCausalLM", {.qk_norm = true}},
     KnownForm{"MixtralForCausalLM", {.mlp = Mlp::Experts}},
     KnownForm{"FalconForCausalLM", {.layer_norm = true, .parallel = true, .norms = 1, .mlp = Mlp::Plain}},
 };
 
 LayerForm form_of(const io::ModelConfig& config) {
   const auto known = std::ranges::find(kForms, config.architecture, &KnownForm::architecture);
+  // What the registry has is planned from its own modules; where it refuses a configuration, from these.
+  const auto is_registered = [&](const auto* entry) { return entry->name() == config.architecture; };
+  if (known == kForms.end() && std::ranges::any_of(models::architectures(), is_registered))
+    return {.qkv_bias = config.qkv_bias, .qk_norm = config.qk_norm == io::QkNorm::Head};
   if (known == kForms.end()) {
     std::string names;
     for (const std::string& name : plannable_architectures()) names += " " + name;
@@ -135,6 +135,7 @@ ModelFacts read_model_facts(const std::string& model) {
 
 double parameter_count(const ModelFacts& facts) {
   const io::ModelConfig& c = facts.config;
+  if (facts.runs()) return static_cast<double>(models::count_parameters(c));
   const double hidden = c.hidden_size, inner = c.intermediate_size;
   const double attention = hidden * c.head_dim * (2.0 * c.num_attention_heads + 2.0 * c.num_key_value_heads);
   double mlp = (facts.form.mlp == Mlp::Plain ? 2 : 3) * hidden * inner;
@@ -145,8 +146,10 @@ double parameter_count(const ModelFacts& facts) {
 
 std::vector<std::string> plannable_architectures() {
   std::vector<std::string> names;
-  names.reserve(kForms.size());
-  for (const KnownForm& known : kForms) names.emplace_back(known.architecture);
+  for (const auto* entry : models::architectures()) names.emplace_back(entry->name());
+  for (const KnownForm& known : kForms) {
+    if (std::ranges::find(names, known.architecture) == names.end()) names.emplace_back(known.architecture);
+  }
   return names;
 }
 

@@ -37,7 +37,9 @@ TEST(ModelFacts, EveryPublishedConfigurationIsRead) {
   for (const auto& entry :
        std::filesystem::directory_iterator(std::string(TESSERA_TEST_DATA) + "/plan/configs")) {
     const ModelFacts facts = read_model_facts(entry.path().string());
-    EXPECT_EQ(facts.runs(), facts.config.architecture == "LlamaForCausalLM") << entry.path();
+    const bool sketched = facts.config.architecture == "FalconForCausalLM" ||
+                          facts.config.architecture == "MixtralForCausalLM";
+    EXPECT_EQ(facts.runs(), !sketched) << entry.path() << ": " << facts.not_runnable;
     ++read;
   }
   EXPECT_GE(read, 14);

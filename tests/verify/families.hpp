@@ -15,9 +15,27 @@ inline constexpr std::array kFamilyGoldens{
     FamilyGolden{"llama"},
     FamilyGolden{"llama_linear"},
     FamilyGolden{"llama_llama3"},
+    FamilyGolden{"llama_yarn"},
+    FamilyGolden{"llama_dynamic"},
+    FamilyGolden{"llama_dynamic", "golden_short.safetensors"},
+    FamilyGolden{"mistral"},
+    FamilyGolden{"qwen2"},
+    FamilyGolden{"qwen2_yarn"},
+    FamilyGolden{"qwen3"},
+    FamilyGolden{"gemma2"},
+    FamilyGolden{"gemma3_text"},
+    FamilyGolden{"gemma3_new"},
+    FamilyGolden{"smollm3"},
+    FamilyGolden{"phi3"},
+    FamilyGolden{"phi3", "golden_short.safetensors"},
+    FamilyGolden{"phi3_window"},
+    FamilyGolden{"phi4_mini"},
+    FamilyGolden{"phi4_mini", "golden_short.safetensors"},
+    FamilyGolden{"granite"},
+    FamilyGolden{"olmo2"},
 };
 
 /// Folders whose model.gguf is held to the same golden.
-inline constexpr std::array kFamilyGgufs{"llama_llama3"};
+inline constexpr std::array kFamilyGgufs{"llama_llama3", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"};
 
 }  // namespace tessera::verify::test

@@ -20,7 +20,7 @@ inline std::filesystem::path families() {
 }
 
 inline std::unique_ptr<io::Checkpoint> open(const std::filesystem::path& path) {
-  return io::Checkpoint::open(path);
+  return models::open_checkpoint(path);
 }
 
 struct Loaded {

@@ -33,7 +33,7 @@ void check_positions(const Sdpa& op, const SdpaShape& s) {
 void check_pages(const Sdpa& op, const SdpaShape& s, std::int64_t num_blocks) {
   for (std::int64_t u = 0; u < s.users; ++u) {
     const std::int64_t used = (s.visible(u, s.queries - 1) + s.block - 1) / s.block;
-    for (std::int64_t p = 0; p < used; ++p) {
+    for (std::int64_t p = s.first_visible(u, 0) / s.block; p < used; ++p) {
       const std::int32_t page = s.pages[u * s.pages_per_user + p];
       check(page >= 0 && page < num_blocks,
             "[{}] user {}: page {} of a cache of {} blocks: fix the page table", op.name(), u, page,
@@ -63,6 +63,8 @@ std::string Sdpa::attributes() const {
   if (kind == Kind::Chunked) text += fmt::format(" chunk_start_idx={}", chunk_start_idx);
   if (kind == Kind::Prefill && !is_causal) text += " is_causal=false";
   if (!alibi_slopes.empty()) text += fmt::format(" alibi_slopes={:g}", fmt::join(alibi_slopes, ","));
+  if (sliding_window_size > 0) text += fmt::format(" sliding_window_size={}", sliding_window_size);
+  if (logit_softcap > 0) text += fmt::format(" logit_softcap={:g}", logit_softcap);
   return text;
 }
 
@@ -104,6 +106,9 @@ void Sdpa::validate(Inputs in) const {
   }
   check(kind != Kind::Chunked || chunk_start_idx >= 0, "[{}] chunk_start_idx {}: >= 0 expected", name(),
         chunk_start_idx);
+  check(sliding_window_size >= 0 && (sliding_window_size == 0 || is_causal) && logit_softcap >= 0,
+        "[{}] sliding_window_size {}{}, logit_softcap {}: neither may be negative, and a window is causal",
+        name(), sliding_window_size, is_causal ? "" : " without is_causal", logit_softcap);
   check(alibi_slopes.empty() || (is_causal && static_cast<std::int64_t>(alibi_slopes.size()) == heads),
         "[{}] {} ALiBi slopes, {} heads{}: one a head of causal attention expected", name(),
         alibi_slopes.size(), heads, is_causal ? "" : ", not causal");
@@ -121,7 +126,8 @@ double Sdpa::flops(Inputs in, Outputs) const {
   const SdpaShape s = sdpa_shape(*this, in);
   double keys = 0;
   for (std::int64_t u = 0; u < s.users; ++u) {
-    for (std::int64_t i = 0; i < s.queries; ++i) keys += static_cast<double>(s.visible(u, i));
+    for (std::int64_t i = 0; i < s.queries; ++i)
+      keys += static_cast<double>(s.visible(u, i) - s.first_visible(u, i));
   }
   return 4.0 * keys * static_cast<double>(s.heads * s.head_dim);
 }
@@ -140,6 +146,8 @@ SdpaShape sdpa_shape(const Sdpa& op, Inputs in) {
   s.keys = k[2];
   s.scale = op.scale.value_or(1.0f / std::sqrt(static_cast<float>(s.head_dim)));
   s.causal = op.is_causal;
+  s.window = op.sliding_window_size;
+  s.softcap = op.logit_softcap;
   s.alibi_slopes = op.alibi_slopes.empty() ? nullptr : op.alibi_slopes.data();
   if (is_paged(op.kind)) {
     s.pages = in[3].data<const std::int32_t>();
@@ -158,30 +166,36 @@ namespace transformer {
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const std::optional<Tensor>& attn_mask, bool is_causal,
                                     std::optional<float> scale, const OpOptions& options,
-                                    std::span<const float> alibi_slopes) {
-  Sdpa op(Kind::Prefill, scale, options, alibi_slopes);
+                                    std::span<const float> alibi_slopes, std::int64_t sliding_window_size,
+                                    float logit_softcap) {
+  Sdpa op(Kind::Prefill, scale, options, alibi_slopes, sliding_window_size, logit_softcap);
   op.is_causal = is_causal;
   return dispatch(op, {q, k, v, attn_mask.value_or(Tensor{})})[0];
 }
 
 Tensor scaled_dot_product_attention_decode(const Tensor& q, const Tensor& k, const Tensor& v,
                                            const Tensor& cur_pos, std::optional<float> scale,
-                                           const OpOptions& options, std::span<const float> alibi_slopes) {
-  return dispatch(Sdpa(Kind::Decode, scale, options, alibi_slopes), {q, k, v, cur_pos})[0];
+                                           const OpOptions& options, std::span<const float> alibi_slopes,
+                                           std::int64_t sliding_window_size, float logit_softcap) {
+  return dispatch(Sdpa(Kind::Decode, scale, options, alibi_slopes, sliding_window_size, logit_softcap),
+                  {q, k, v, cur_pos})[0];
 }
 
 Tensor paged_scaled_dot_product_attention_decode(const Tensor& q, const Tensor& k, const Tensor& v,
                                                  const Tensor& page_table, const Tensor& cur_pos,
                                                  std::optional<float> scale, const OpOptions& options,
-                                                 std::span<const float> alibi_slopes) {
-  return dispatch(Sdpa(Kind::PagedDecode, scale, options, alibi_slopes), {q, k, v, page_table, cur_pos})[0];
+                                                 std::span<const float> alibi_slopes,
+                                                 std::int64_t sliding_window_size, float logit_softcap) {
+  return dispatch(Sdpa(Kind::PagedDecode, scale, options, alibi_slopes, sliding_window_size, logit_softcap),
+                  {q, k, v, page_table, cur_pos})[0];
 }
 
 Tensor chunked_scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                             const Tensor& page_table, std::int64_t chunk_start_idx,
                                             std::optional<float> scale, const OpOptions& options,
-                                            std::span<const float> alibi_slopes) {
-  Sdpa op(Kind::Chunked, scale, options, alibi_slopes);
+                                            std::span<const float> alibi_slopes,
+                                            std::int64_t sliding_window_size, float logit_softcap) {
+  Sdpa op(Kind::Chunked, scale, options, alibi_slopes, sliding_window_size, logit_softcap);
   op.chunk_start_idx = chunk_start_idx;
   return dispatch(op, {q, k, v, page_table})[0];
 }

@@ -3,8 +3,11 @@
 // KV head h / (num_heads / num_kv_heads). All four forms add up a query's keys in the same order, so that
 // prefill, decode, chunked and paged give the same bits on the same cache.
 //
-// alibi_slopes: ALiBi, one slope a query head or none; a causal query's score of a key `distance` positions
-// before it loses slope * distance (after the scale). TT-NN has no such argument: there it is an attn_mask.
+// sliding_window_size: how many keys a causal query sees, its own included; 0: all. Keys outside are never
+// read. logit_softcap: scores s (after the scale) become cap * tanh(s / cap) (Gemma 2); 0: they stay. TT-NN
+// has no such argument. alibi_slopes: ALiBi, one slope a query head or none; a causal query's score of a key
+// `distance` positions before it loses slope * distance (after the scale). TT-NN has no such argument: there
+// it is an attn_mask.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -19,7 +22,8 @@ namespace tessera::transformer {
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const std::optional<Tensor>& attn_mask = {}, bool is_causal = true,
                                     std::optional<float> scale = {}, const OpOptions& options = {},
-                                    std::span<const float> alibi_slopes = {});
+                                    std::span<const float> alibi_slopes = {},
+                                    std::int64_t sliding_window_size = 0, float logit_softcap = 0);
 
 /// Decode: q [1, batch, heads, head_dim], k and v caches [batch, kv_heads, max_seq, head_dim], cur_pos int32
 /// [batch]: user u attends to positions 0..cur_pos[u]; -1 skips the user (its output is 0). TT-NN:
@@ -27,15 +31,15 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
 Tensor scaled_dot_product_attention_decode(const Tensor& q, const Tensor& k, const Tensor& v,
                                            const Tensor& cur_pos, std::optional<float> scale = {},
                                            const OpOptions& options = {},
-                                           std::span<const float> alibi_slopes = {});
+                                           std::span<const float> alibi_slopes = {},
+                                           std::int64_t sliding_window_size = 0, float logit_softcap = 0);
 
 /// The same over pages: k and v [max_num_blocks, kv_heads, block_size, head_dim], page_table int32 [batch,
 /// blocks]. TT-NN: ttnn.transformer.paged_scaled_dot_product_attention_decode.
-Tensor paged_scaled_dot_product_attention_decode(const Tensor& q, const Tensor& k, const Tensor& v,
-                                                 const Tensor& page_table, const Tensor& cur_pos,
-                                                 std::optional<float> scale = {},
-                                                 const OpOptions& options = {},
-                                                 std::span<const float> alibi_slopes = {});
+Tensor paged_scaled_dot_product_attention_decode(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& page_table, const Tensor& cur_pos,
+    std::optional<float> scale = {}, const OpOptions& options = {}, std::span<const float> alibi_slopes = {},
+    std::int64_t sliding_window_size = 0, float logit_softcap = 0);
 
 /// A chunk of a prompt over pages that already hold it and everything before: q [1, heads, chunk, head_dim];
 /// row i is position chunk_start_idx + i; page_table int32 [1, blocks]. TT-NN:
@@ -43,6 +47,7 @@ Tensor paged_scaled_dot_product_attention_decode(const Tensor& q, const Tensor& 
 Tensor chunked_scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                             const Tensor& page_table, std::int64_t chunk_start_idx,
                                             std::optional<float> scale = {}, const OpOptions& options = {},
-                                            std::span<const float> alibi_slopes = {});
+                                            std::span<const float> alibi_slopes = {},
+                                            std::int64_t sliding_window_size = 0, float logit_softcap = 0);
 
 }  // namespace tessera::transformer

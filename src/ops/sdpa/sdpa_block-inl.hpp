@@ -35,9 +35,10 @@ struct Query {
   float* sum;      // [dim]: the weighted sum of values, to be divided by weight
   float largest;
   float weight;
-  std::int64_t visible;
-  const float* mask;  // [keys] or nullptr
-  float slope;        // ALiBi's, or 0
+  std::int64_t begin, visible;  // its keys: positions from begin to before visible
+  const float* mask;            // [keys] or nullptr
+  float slope;                  // ALiBi's, or 0
+  float softcap;                // or 0
 };
 
 // A block as the tiles want it: keys turned, [dim][64], so that a lane is a key; values [64][dim].
@@ -112,15 +113,22 @@ HWY_INLINE void score_tile(const Query* queries, const KeyBlock& block, std::int
   }
 }
 
-// Scores of n keys become weights exp(score - largest); what is kept of the sums so far is returned.
-HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t n, float* scores) {
+// Scores of keys [begin, n) become weights exp(score - largest), those of others 0; what is kept of the sums
+// so far is returned.
+HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t begin, std::int64_t n, float* scores) {
   const LaneTag d;
+  if (query.softcap > 0) {
+    const auto cap = hn::Set(d, query.softcap), inverse = hn::Set(d, 1.0f / query.softcap);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(kKeys); i += kKeyLanes)
+      hn::StoreU(hn::Mul(cap, tanh_f32(d, hn::Mul(hn::LoadU(d, scores + i), inverse))), d, scores + i);
+  }
   if (query.mask != nullptr) {
-    for (std::int64_t j = 0; j < n; ++j) scores[j] += query.mask[first + j];
+    for (std::int64_t j = begin; j < n; ++j) scores[j] += query.mask[first + j];
   }
   if (query.slope != 0) {
-    for (std::int64_t j = 0; j < n; ++j) scores[j] += alibi_bias(query.slope, first + j, query.visible);
+    for (std::int64_t j = begin; j < n; ++j) scores[j] += alibi_bias(query.slope, first + j, query.visible);
   }
+  std::fill(scores, scores + begin, kMinusInf);
   std::fill(scores + n, scores + kKeys, kMinusInf);
   auto most = hn::Set(d, query.largest);
   auto nan = hn::IsNaN(most);
@@ -189,25 +197,33 @@ HWY_INLINE void add_values(const Query* queries, const KeyBlock& block, const fl
 template <int Q>
 void attend_tile(Query* queries, const KeyBlock& block) {
   HWY_ALIGN float scores[Q][kKeys];
-  std::int64_t n[Q], least = kKeys, most = 0;
+  std::int64_t begin[Q], n[Q], first = 0, least = kKeys, most = 0;
   for (int q = 0; q < Q; ++q) {
     n[q] = std::clamp<std::int64_t>(queries[q].visible - block.first, 0, kKeys);
+    begin[q] = std::clamp<std::int64_t>(queries[q].begin - block.first, 0, n[q]);
+    first = std::max(first, begin[q]);
     least = std::min(least, n[q]);
-    most = std::max(most, n[q]);
+    most = std::max(most, n[q] == begin[q] ? 0 : n[q]);
   }
   if (most == 0) return;
   score_tile<Q>(queries, block, most, scores);
   for (int q = 0; q < Q; ++q) {
-    if (n[q] == 0) continue;
-    const float shrink = weigh(queries[q], block.first, n[q], scores[q]);
+    if (n[q] == begin[q]) continue;
+    const float shrink = weigh(queries[q], block.first, begin[q], n[q], scores[q]);
     if (shrink == 1) continue;
     for_lanes(block.dim, [&](auto d, std::size_t c) {
       float* sum = queries[q].sum + c;
       hn::StoreU(hn::Mul(hn::LoadU(d, sum), hn::Set(d, shrink)), d, sum);
     });
   }
-  // Values beyond a query's last key are not touched: a NaN there is none of its business.
-  add_values<Q>(queries, block, scores, 0, least);
+  // Values outside a query's keys are not touched: a NaN there is none of its business. Each query's come in
+  // order: its own first ones, those that all queries see, the rest.
+  if (first >= least) {
+    for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, begin[q], n[q]);
+    return;
+  }
+  for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, begin[q], first);
+  add_values<Q>(queries, block, scores, first, least);
   for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, least, n[q]);
 }
 

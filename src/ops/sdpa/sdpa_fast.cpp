@@ -1,10 +1,11 @@
 // Attention by blocks of 64 keys with a running maximum and sum (Milakov and Gimelshein 2018; Dao et al.
 // 2022). The query heads of a group, and in prefill a block of queries, share one pass over K and V.
 //
-// A query's arithmetic depends on its keys alone: blocks start at multiples of 64, keys beyond its last are
-// never read and count as -inf, sums run in the order of positions. So prefill, decode, chunked and paged
-// agree to the bit.
+// A query's arithmetic depends on its keys alone: blocks start at multiples of 64, keys before its first and
+// beyond its last are never read and count as -inf, sums run in the order of positions. So prefill, decode,
+// chunked and paged agree to the bit.
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "ops/rows.hpp"
@@ -65,7 +66,7 @@ void attend(const SdpaShape& s, Inputs in, const float* mask, Tensor& out, std::
   const auto count = static_cast<std::size_t>((last - first) * group);
   Buffers& b = buffers(dim, count);
   std::fill_n(b.sums.begin(), count * dim, 0.0f);
-  std::int64_t most = 0;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0;
   const auto head_of = [&](std::size_t n) { return kv_head * group + static_cast<std::int64_t>(n) % group; };
   const auto query_of = [&](std::size_t n) { return first + static_cast<std::int64_t>(n) / group; };
   for (std::size_t n = 0; n < count; ++n) {
@@ -82,15 +83,18 @@ void attend(const SdpaShape& s, Inputs in, const float* mask, Tensor& out, std::
                     b.sums.data() + n * dim,
                     kMinusInf,
                     0.0f,
+                    s.first_visible(user, i),
                     visible,
                     mask == nullptr ? nullptr : mask + i * s.keys,
-                    s.alibi_slope(head_of(n))};
+                    s.alibi_slope(head_of(n)),
+                    s.softcap};
     most = std::max(most, visible);
+    least = std::min(least, b.queries[n].begin);
   }
-  for (std::int64_t block = 0; block < most; block += kKeys) {
-    // A page at a time: its positions are neighbours.
+  for (std::int64_t block = least / kKeys * kKeys; block < most; block += kKeys) {
+    // A page at a time: its positions are neighbours. What lies before every window is not read.
     const std::int64_t end = std::min(block + kKeys, most);
-    for (std::int64_t at = block, n = 0; at < end; at += n) {
+    for (std::int64_t at = std::max(block, least), n = 0; at < end; at += n) {
       n = std::min(end - at, s.block - at % s.block);
       const std::int64_t row = s.kv_row(user, kv_head, at);
       load_rows(in[1], row, n, s.head_dim, b.rows.data() + (at - block) * s.head_dim);

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,18 @@ struct Sdpa final : Operation {
   std::optional<float> scale;
   std::int64_t chunk_start_idx = 0;
   std::vector<float> alibi_slopes;  // [heads], or empty
+  std::int64_t sliding_window_size = 0;
+  float logit_softcap = 0;
   OpOptions options;
 
-  Sdpa(Kind k, std::optional<float> s, const OpOptions& opts, std::span<const float> alibi)
-      : kind(k), scale(s), alibi_slopes(alibi.begin(), alibi.end()), options(opts) {}
+  Sdpa(Kind k, std::optional<float> s, const OpOptions& opts, std::span<const float> alibi,
+       std::int64_t window, float softcap)
+      : kind(k),
+        scale(s),
+        alibi_slopes(alibi.begin(), alibi.end()),
+        sliding_window_size(window),
+        logit_softcap(softcap),
+        options(opts) {}
   std::string_view name() const override;
   std::string attributes() const override;
   void validate(Inputs inputs) const override;
@@ -42,12 +51,18 @@ struct SdpaShape {
   std::int64_t first_position;  // prefill and chunked: of query 0
   bool causal;
   const float* alibi_slopes;  // [heads] or nullptr
+  std::int64_t window;        // keys that a query sees, 0: all
+  float softcap;              // 0: none
 
   std::int64_t group() const { return heads / kv_heads; }
   /// Keys that query `i` of user `u` sees: 0 for a skipped user.
   std::int64_t visible(std::int64_t u, std::int64_t i) const {
     if (cur_pos != nullptr) return cur_pos[u] + 1;
     return causal ? first_position + i + 1 : keys;
+  }
+  /// The first of them.
+  std::int64_t first_visible(std::int64_t u, std::int64_t i) const {
+    return window == 0 ? 0 : std::max<std::int64_t>(0, visible(u, i) - window);
   }
   float alibi_slope(std::int64_t head) const { return alibi_slopes == nullptr ? 0.0f : alibi_slopes[head]; }
   /// Row of q and of the output, in rows of head_dim values.

@@ -1,0 +1,38 @@
+// Mistral 7B, Nemo, Small: Llama with a sliding window in every layer, in the first versions. llama.cpp
+// writes them as Llama.
+#include "models/family.hpp"
+
+namespace tessera::models {
+namespace {
+
+void read(const io::JsonReader& keys, io::ModelConfig& config) {
+  io::read_usual_keys(keys, config);
+  io::read_sliding_windows(keys, config, [](int) { return true; });
+  // transformers assumes a window where config.json does not speak of one; null says that there is none.
+  if (!keys.members().contains("sliding_window"))
+    config.sliding_windows.assign(static_cast<std::size_t>(config.num_hidden_layers), 4096);
+}
+
+void check(const io::ModelConfig& config) {
+  check_activation(config, {"silu"});
+}
+
+std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
+                                    nn::WeightSource& weights) {
+  Builder builder(config, precision, max_seq, weights);
+  return builder.model([&](int i) { return builder.decoder_layer(i); });
+}
+
+}  // namespace
+
+const Architecture& mistral() {
+  static const Architecture family{
+      {"MistralForCausalLM", "mistral", read},
+      "Mistral 7B, Nemo, Small",
+      check,
+      build,
+  };
+  return family;
+}
+
+}  // namespace tessera::models
