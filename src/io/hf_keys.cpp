@@ -176,8 +176,8 @@ void read_rope_keys(const JsonReader& keys, ModelConfig& config) {
   }
   config.rope_theta = main.theta;
   config.rope_scaling = main.scaling;
-  // These two are often written beside the length before the stretching.
-  if (main.scaling.type == "yarn" || main.scaling.type == "dynamic") {
+  // Often written beside the length before the stretching.
+  if (main.scaling.type == "yarn") {
     const double stretched = static_cast<double>(main.scaling.original_max_position_embeddings) *
                              static_cast<double>(main.scaling.factor);
     if (stretched <= std::numeric_limits<int>::max())

@@ -21,6 +21,8 @@ namespace {
 
 int sequence_limit(const io::ModelConfig& config, const LoadOptions& options) {
   const int limit = config.max_position_embeddings > 0 ? config.max_position_embeddings : 2048;
+  // NTK scaling stretches to whatever length is asked for.
+  if (options.max_seq > 0 && config.rope_scaling.type == "dynamic") return options.max_seq;
   return options.max_seq > 0 ? std::min(options.max_seq, limit) : limit;
 }
 
