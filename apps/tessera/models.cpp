@@ -46,7 +46,7 @@ std::string models_text() {
   }
   text += "\nsupported architectures\n";
   for (const auto* known : models::architectures())
-    text += fmt::format("  {:<18} {}\n", known->name(), known->family);
+    text += fmt::format("  {:<22} {}\n", known->name(), known->family);
   return text;
 }
 

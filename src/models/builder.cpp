@@ -64,6 +64,12 @@ void check_activation(const io::ModelConfig& config, std::initializer_list<std::
         fmt::join(known, " or "));
 }
 
+void check_whole_heads_rotate(const io::ModelConfig& config) {
+  check(config.rotary_dim() == config.head_dim,
+        "config: partial_rotary_factor {}: the {} family rotates whole heads", config.partial_rotary_factor,
+        config.model_type);
+}
+
 std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLayer(int)>& layer) {
   auto model = std::make_unique<nn::CausalLm>();
   model->config = config_;

@@ -22,6 +22,9 @@ void check_decoder(const io::ModelConfig& config);
 /// Throws UserError unless hidden_act is one of `known`.
 void check_activation(const io::ModelConfig& config, std::initializer_list<std::string_view> known);
 
+/// Throws UserError for a rotation of part of a head, which only some families have.
+void check_whole_heads_rotate(const io::ModelConfig& config);
+
 /// A whole checkpoint tensor, or `rows` rows of one that has `tensor_rows`, from row `first` on: a part of a
 /// fused projection.
 struct Source {

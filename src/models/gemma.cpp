@@ -87,6 +87,7 @@ void read_gemma3_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
 
 void check(const io::ModelConfig& config) {
   check_activation(config, {"gelu_pytorch_tanh"});
+  check_whole_heads_rotate(config);
 }
 
 std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,

@@ -96,7 +96,8 @@ void check_parameters(const io::ModelConfig& config, const io::RopeParameters& p
   }
   check(s.type != "longrope" || !s.short_factor.empty(),
         "config: longrope without its factors: a table expected");
-  check(s.type == "none" || s.original_max_position_embeddings > 0,
+  const bool by_length = s.type == "dynamic" || s.type == "yarn" || s.type == "longrope";
+  check(!by_length || s.original_max_position_embeddings > 0,
         "config: rope_scaling without original_max_position_embeddings: a length expected");
 }
 

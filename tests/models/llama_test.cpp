@@ -182,7 +182,6 @@ TEST(Llama, ConfigurationsThatItDoesNotDoAreRefusedByKey) {
       {R"({"hidden_act": "gelu"})", "hidden_act \"gelu\""},
       {R"({"num_key_value_heads": 3})", "4 attention heads over 3 key-value heads"},
       {R"({"head_dim": 15})", "head_dim 15"},
-      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})", "\"yarn\""},
       {R"({"rope_scaling": {"rope_type": "spiral", "factor": 4.0}})", "\"spiral\""},
       {R"({"rope_scaling": {"rope_type": "linear", "factor": 4.0, "slope": 2}})", "rope_scaling.slope"},
       {R"({"made_up_by_a_stranger": 3})", "made_up_by_a_stranger"},

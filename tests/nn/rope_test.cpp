@@ -89,12 +89,12 @@ TEST_F(RopeTest, DivisorsOfAGguf) {
 
 TEST_F(RopeTest, UnknownScalingIsNamed) {
   io::ModelConfig scaled = config(4, 10000);
-  scaled.rope_scaling.type = "yarn";
+  scaled.rope_scaling.type = "spiral";
   try {
     const Rope rope(*device_, scaled, 64);
     FAIL() << "built";
   } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("\"yarn\""), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("\"spiral\""), std::string::npos);
   }
 }
 

@@ -26,25 +26,26 @@ class SdpaScene {
     }
   }
 
-  /// [users, kv_heads, positions, dim] with positions after last[u] poisoned.
-  Tensor cache(bool value, const std::vector<std::int32_t>& last) const {
+  /// [users, kv_heads, positions, dim] with positions after last[u], and before `first`, poisoned.
+  Tensor cache(bool value, const std::vector<std::int32_t>& last, std::int64_t first = 0) const {
     std::vector<float> rows = value ? values_ : keys_;
     for (std::int64_t u = 0; u < s_.users; ++u) {
       for (std::int64_t h = 0; h < s_.kv_heads; ++h) {
         const std::int64_t head = (u * s_.kv_heads + h) * s_.positions;
         const auto from = rows.begin() + (head + last[static_cast<std::size_t>(u)] + 1) * s_.dim;
         std::fill(from, rows.begin() + (head + s_.positions) * s_.dim, kNan);
+        std::fill_n(rows.begin() + head * s_.dim, first * s_.dim, kNan);
       }
     }
     return tensor(rows, {s_.users, s_.kv_heads, s_.positions, s_.dim});
   }
 
   /// Pages of `block` positions, handed out in an order that mixes the users; pages that no user needs, and
-  /// rows after last[u], are poisoned.
+  /// rows after last[u] and before `first`, are poisoned.
   struct Pages {
     Tensor k, v, table;
   };
-  Pages pages(std::int64_t block, const std::vector<std::int32_t>& last) const {
+  Pages pages(std::int64_t block, const std::vector<std::int32_t>& last, std::int64_t first = 0) const {
     const std::int64_t each = (s_.positions + block - 1) / block;
     const std::int64_t count = s_.users * each + 3;
     std::vector<std::int32_t> order(static_cast<std::size_t>(count)), table;
@@ -55,10 +56,10 @@ class SdpaScene {
     for (std::int64_t u = 0; u < s_.users; ++u) {
       for (std::int64_t p = 0; p < each; ++p) {
         const std::int32_t page = order[static_cast<std::size_t>(u * each + p)];
-        const bool used = p * block <= last[static_cast<std::size_t>(u)];
+        const bool used = p * block <= last[static_cast<std::size_t>(u)] && (p + 1) * block > first;
         table.push_back(used ? page : -1);
-        for (std::int64_t at = p * block; at <= last[static_cast<std::size_t>(u)] && at < (p + 1) * block;
-             ++at) {
+        for (std::int64_t at = std::max(p * block, first);
+             at <= last[static_cast<std::size_t>(u)] && at < (p + 1) * block; ++at) {
           for (std::int64_t h = 0; h < s_.kv_heads; ++h) {
             const std::int64_t from = ((u * s_.kv_heads + h) * s_.positions + at) * s_.dim;
             const std::int64_t to = ((page * s_.kv_heads + h) * block + at % block) * s_.dim;
