@@ -63,7 +63,7 @@ class BadCheckpoints(harness.CommandTest):
             {"head_dim": 31},
             {"num_key_value_heads": 3},
             {"vocab_size": "many"},
-            {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}},
+            {"rope_scaling": {"rope_type": "warped", "factor": 4.0}},
         ):
             self.generate(tiny_model.write_hf(self.folder / "absurd", **changes))
         (self.model / "config.json").replace(self.folder / "config.json")

@@ -37,8 +37,8 @@ TEST(ModelFacts, EveryPublishedConfigurationIsRead) {
   for (const auto& entry :
        std::filesystem::directory_iterator(std::string(TESSERA_TEST_DATA) + "/plan/configs")) {
     const ModelFacts facts = read_model_facts(entry.path().string());
-    const bool sketched = facts.config.architecture == "FalconForCausalLM" ||
-                          facts.config.architecture == "MixtralForCausalLM";
+    const bool sketched =
+        facts.config.architecture == "FalconForCausalLM" || facts.config.architecture == "MixtralForCausalLM";
     EXPECT_EQ(facts.runs(), !sketched) << entry.path() << ": " << facts.not_runnable;
     ++read;
   }
