@@ -1,10 +1,11 @@
-// Any text as each of the three JSON files of a Hugging Face folder.
+// Any text as each of the JSON files of a Hugging Face folder and of an adapter.
 #include "io/hf_config.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "io/lora_config.hpp"
 #include "models/registry.hpp"
 #include "util/error.hpp"
 
@@ -25,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tessera::io::TokenizerFiles files;
   attempt([&] { tessera::io::parse_hf_config(text, "config.json", tessera::models::family_formats()); });
   attempt([&] { tessera::io::apply_generation_config(config, text, "generation_config.json"); });
+  attempt([&] { tessera::io::parse_lora_config(text, "adapter_config.json"); });
   attempt([&] { tessera::io::apply_tokenizer_config(files, text, "tokenizer_config.json"); });
   return 0;
 }

@@ -37,6 +37,7 @@ Json report_json(const generate::BenchReport& r) {
                        {"repeats", row.repeats}});
   }
   return {{"model", r.model},
+          {"adapter", r.adapter},
           {"device", r.device},
           {"engine", r.engine},
           {"precision", r.precision},
@@ -65,7 +66,8 @@ std::string report_text(const generate::BenchReport& r) {
                                ? ""
                                : fmt::format(" (mesh {}, {} of the model)", r.mesh,
                                              r.copies == 1 ? "one copy" : fmt::format("{} copies", r.copies));
-  std::string text = fmt::format("{} on {}{}: {} engine, {} precision, {} threads, {}, {}, {}\n\n", r.model,
+  const std::string model = r.adapter.empty() ? r.model : r.model + " with " + r.adapter;
+  std::string text = fmt::format("{} on {}{}: {} engine, {} precision, {} threads, {}, {}, {}\n\n", model,
                                  r.device, mesh, r.engine, r.precision, r.threads, r.isa,
                                  r.trace ? "traced" : "eager", r.async ? "asynchronous" : "at once");
   text += fmt::format("{:<8} {:>5} {:>6} {:>7} {:>10} {:>21} {:>10}\n", "", "batch", "prompt", "context",

@@ -18,7 +18,7 @@ namespace {
 
 struct Options {
   // The dtypes of what is checked have one default on every engine: the reference is float32 in any case.
-  generate::ModelChoice choice{.model = "", .precision = "accuracy", .mesh = ""};
+  generate::ModelChoice choice{.model = "", .adapter = "", .precision = "accuracy", .mesh = ""};
   verify::BringupOptions bringup;
   std::vector<std::string> thresholds;
   bool fresh = false, json = false;
@@ -27,6 +27,7 @@ struct Options {
 verify::BringupOptions bringup_options(const Options& o) {
   verify::BringupOptions options = o.bringup;
   options.model = o.choice.model;
+  options.adapter = o.choice.adapter;
   options.device = o.choice.device;
   options.engine = o.choice.engine;
   options.precision = o.choice.precision;

@@ -14,7 +14,7 @@ namespace tessera::cli {
 namespace {
 
 struct Options {
-  std::string model, out;
+  std::string model, adapter, out;
   verify::GoldenOptions golden;
 };
 
@@ -29,6 +29,7 @@ void run(const Options& o) {
   }
   generate::ModelChoice choice;
   choice.model = o.model;
+  choice.adapter = o.adapter;
   choice.engine = "ref";
   generate::ModelSession session(choice);
   const io::Golden golden = verify::make_golden(
@@ -47,6 +48,7 @@ void add_golden(CLI::App& app) {
       "`python -m tessera_golden MODEL` writes the same from Hugging Face transformers.");
   auto o = std::make_shared<Options>();
   add_model_option(*command, o->model);
+  add_adapter_option(*command, o->adapter);
   command->add_option("--out", o->out, "The file; default: NAME.golden.safetensors");
   command->add_option("--forced-tokens", o->golden.forced_tokens, "Tokens of the forced text")
       ->check(CLI::PositiveNumber)

@@ -14,6 +14,10 @@ CLI::Option* add_model_option(CLI::App& command, std::string& model) {
       ->required();
 }
 
+void add_adapter_option(CLI::App& command, std::string& adapter) {
+  command.add_option("--adapter", adapter, "A PEFT folder: its LoRA is merged into the weights");
+}
+
 namespace {
 
 void add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& text) {
@@ -28,6 +32,7 @@ void add_switch(CLI::App& command, const std::string& name, bool& value, const s
 
 void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   add_model_option(command, choice.model);
+  add_adapter_option(command, choice.adapter);
   command.add_option("--device", choice.device, "The device's spec sheet, one of `tessera devices`")
       ->capture_default_str();
   command.add_option("--engine", choice.engine, "The arithmetic: fast or ref")->capture_default_str();

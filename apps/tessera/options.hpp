@@ -10,7 +10,9 @@ namespace tessera::cli {
 
 /// The positional MODEL.
 CLI::Option* add_model_option(CLI::App& command, std::string& model);
-/// MODEL, --device, --engine, --precision; the defaults are what `choice` holds.
+/// --adapter.
+void add_adapter_option(CLI::App& command, std::string& adapter);
+/// MODEL, --adapter, --device, --engine, --precision; the defaults are what `choice` holds.
 void add_model_choice(CLI::App& command, generate::ModelChoice& choice);
 /// --async and --trace, of commands that generate.
 void add_run_switches(CLI::App& command, generate::ModelChoice& choice);

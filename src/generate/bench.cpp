@@ -176,6 +176,7 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
   const Stopwatch clock;
   BenchReport report;
   report.model = choice.model;
+  report.adapter = choice.adapter;
   report.device = choice.device;
   report.engine = choice.engine;
   report.precision = session.precision();

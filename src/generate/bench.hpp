@@ -32,7 +32,7 @@ struct BenchResult {
 };
 
 struct BenchReport {
-  std::string model, device, engine, precision, isa;
+  std::string model, adapter, device, engine, precision, isa;
   std::string mesh;  // "1x8"; empty: one chip
   int copies = 1;    // of the model, on the mesh
   int threads = 1;

@@ -37,7 +37,7 @@ ModelSession::ModelSession(const ModelChoice& choice) {
                   : Device::open(choice.device, engine, {.async = choice.async});
   precision_ = choice.precision.empty() ? default_precision(engine) : choice.precision;
   models::parse_precision(precision_);  // a wrong name is told before a model is fetched
-  checkpoint_ = models::open_checkpoint(io::resolve_model(choice.model));
+  checkpoint_ = models::open_checkpoint(io::resolve_model(choice.model), choice.adapter);
   files_ = checkpoint_->tokenizer();
   tokenizer_ = std::make_unique<text::Tokenizer>(files_);
 }

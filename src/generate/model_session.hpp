@@ -15,6 +15,7 @@ namespace tessera::generate {
 /// As a user gives it.
 struct ModelChoice {
   std::string model;           // a catalogue name, a folder, a hub id, a .gguf file
+  std::string adapter;         // a PEFT folder whose LoRA is merged into the weights; empty: none
   std::string device = "cpu";  // a spec sheet
   std::string engine = "fast";
   std::string precision;  // empty: accuracy, on the ref engine fp32

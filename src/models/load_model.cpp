@@ -8,8 +8,10 @@
 #include <mutex>
 #include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "io/lora_checkpoint.hpp"
 #include "models/registry.hpp"
 #include "models/weight_cache.hpp"
 #include "models/weight_sources.hpp"
@@ -76,8 +78,10 @@ std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoin
 
 }  // namespace
 
-std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path) {
-  return io::Checkpoint::open(path, family_formats());
+std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path,
+                                                const std::filesystem::path& adapter) {
+  auto base = io::Checkpoint::open(path, family_formats());
+  return adapter.empty() ? std::move(base) : io::merge_lora(std::move(base), adapter);
 }
 
 void check_fits_checkpoint(const io::Checkpoint& checkpoint) {

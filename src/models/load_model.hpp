@@ -20,8 +20,9 @@ struct LoadOptions {
   std::shared_ptr<comm::Group> group = nullptr;
 };
 
-/// io::Checkpoint::open with every family's keys and names known.
-std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path);
+/// io::Checkpoint::open with every family's keys and names known. `adapter`: a folder for io::merge_lora, or empty.
+std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path,
+                                                const std::filesystem::path& adapter = {});
 
 /// A damaged configuration can ask for a billion layers or for heads of a billion channels, and describing
 /// them alone fills the memory. Throws UserError when it has more layers than the checkpoint has tensors, or

@@ -80,6 +80,7 @@ void describe_run(const Session& s, const BringupOptions& options, report::Bring
                    {"rope_theta", fmt::format("{:g}", c.rope_theta)},
                    {"rope_scaling", c.rope_scaling.type},
                    {"tie_word_embeddings", c.tie_word_embeddings ? "true" : "false"}};
+  if (!options.adapter.empty()) report.config.emplace_back("adapter", options.adapter);
 }
 
 // Positions for everything that the ladder runs; refused before anything is loaded when the model has fewer.
@@ -159,7 +160,7 @@ report::BringupReport run_bringup(const BringupOptions& options,
   make_output_folder(options.out);
   const auto mesh = open_ladder_mesh(options);
   SessionOptions session{options.device, parse_engine(options.engine), precision};
-  Session s = begin_session(models::open_checkpoint(io::resolve_model(options.model)), session);
+  Session s = begin_session(models::open_checkpoint(io::resolve_model(options.model), options.adapter), session);
   session.context = needed_context(s, options, phases);
   if (comm::launched_rank() > 0) {
     const auto positions = static_cast<std::size_t>(session.context);

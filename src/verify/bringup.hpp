@@ -12,6 +12,7 @@ namespace tessera::verify {
 
 struct BringupOptions {
   std::string model;           // as given on the command line
+  std::string adapter;         // a PEFT folder whose LoRA is merged into the weights; empty: none
   std::string device = "cpu";  // a spec sheet
   std::string engine = "fast";
   std::string precision = "accuracy";
