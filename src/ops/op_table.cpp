@@ -42,6 +42,7 @@ constexpr auto kOps = std::to_array<OpEntry>({
     {"silu", "ttnn.silu", "x * sigmoid(x)"},
     {"slice", "ttnn.slice", "a range of every dimension"},
     {"softmax", "ttnn.softmax", "rows as probabilities"},
+    {"sparse_matmul", "ttnn.sparse_matmul", "each row times the experts that it picked"},
     {"subtract", "ttnn.subtract", "a - b, element-wise"},
     {"tanh", "ttnn.tanh", "the hyperbolic tangent"},
     {"to_layout", "ttnn.to_layout", "row-major or tiles"},

@@ -18,8 +18,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "ops/linear/linear_fixed-inl.hpp"
-#include "ops/linear/linear_strips-inl.hpp"
+#include "ops/linear/linear_strip-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera {
@@ -36,26 +35,6 @@ void finish_row(const float* sums, std::int64_t cols, const B* bias, Activation 
     if (activation == Activation::GeluTanh) v = gelu_tanh_f32(d, v);
     store_f32(v, d, y + i);
   });
-}
-
-// One strip for all rows. `sums` is scratch, [m][32].
-void linear_strip(const Tensor& weight, std::int64_t s, const PreparedRows& x, std::int64_t m, float* sums) {
-  const std::int64_t k = weight.logical_shape()[-2];
-  const auto* base = weight.data<std::byte>();
-  if (weight.form() == Form::StripsBfp8) {
-    const std::byte* strip = base + s * BlockStrip(DataType::BFLOAT8_B, k).bytes;
-    fixed_rows<DataType::BFLOAT8_B>(strip, k, x.fixed, m, sums);
-  } else if (weight.form() == Form::StripsBfp4) {
-    const std::byte* strip = base + s * BlockStrip(DataType::BFLOAT4_B, k).bytes;
-    fixed_rows<DataType::BFLOAT4_B>(strip, k, x.fixed, m, sums);
-  } else {
-    const StripView strip = strip_view(weight, k, weight.logical_shape()[-1], s);
-    if (m <= kDirectRows) {
-      direct_rows(strip, x.values, m, sums);
-    } else {
-      panel_rows(strip, x.values, m, sums);
-    }
-  }
 }
 
 void linear_strips(const Linear& op, Inputs in, Tensor& y, const PreparedRows& x, std::int64_t begin,
@@ -140,13 +119,18 @@ const float* float_rows(const Tensor& x) {
 
 }  // namespace
 
-void Linear::run_fast(Inputs in, Outputs out) const {
-  PreparedRows x;
-  if (is_block_float(in[1].dtype())) {
-    x.fixed = fixed_rows(in[0]);
+PreparedRows prepare_rows(const Tensor& x, DataType weight) {
+  PreparedRows rows;
+  if (is_block_float(weight)) {
+    rows.fixed = fixed_rows(x);
   } else {
-    x.values = float_rows(in[0]);
+    rows.values = float_rows(x);
   }
+  return rows;
+}
+
+void Linear::run_fast(Inputs in, Outputs out) const {
+  const PreparedRows x = prepare_rows(in[0], in[1].dtype());
   const std::int64_t strips = (in[1].logical_shape()[-1] + kStrip - 1) / kStrip;
   parallel_for(strips, 1, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(linear_strips)(*this, in, out[0], x, begin, end);

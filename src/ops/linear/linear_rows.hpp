@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "device/block_strips.hpp"
+#include "device/tensor.hpp"
 
 namespace tessera {
 
@@ -18,5 +19,8 @@ struct PreparedRows {
   const float* values = nullptr;
   FixedRows fixed;
 };
+
+/// All rows of x for weights of this dtype, in buffers of the calling thread that the next call fills anew.
+PreparedRows prepare_rows(const Tensor& x, DataType weight);
 
 }  // namespace tessera
