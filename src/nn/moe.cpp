@@ -1,0 +1,52 @@
+#include "nn/moe.hpp"
+
+#include "ops/ccl/ccl.hpp"
+#include "ops/dispatch.hpp"
+#include "ops/eltwise/eltwise.hpp"
+#include "ops/matmul/matmul.hpp"
+#include "ops/reshape/reshape.hpp"
+#include "ops/softmax/softmax.hpp"
+#include "ops/sparse_matmul/sparse_matmul.hpp"
+#include "ops/topk/topk.hpp"
+
+namespace tessera::nn {
+namespace {
+
+struct Choice {
+  Tensor shares;   // float32 [1, 1, rows, k]
+  Tensor experts;  // uint32 [1, 1, rows, k]
+};
+
+Choice choose(const Moe& moe, const Tensor& x) {
+  const Tensor scores = moe.router.forward(x, {.dtype = DataType::FLOAT32});
+  const ModuleScope scope("router");
+  if (moe.norm_topk_prob) {
+    // Over the chosen alone: what a softmax over all gives once it is divided by its sum over these.
+    const auto [best, experts] = topk(scores, moe.top_k);
+    return {softmax(best), experts};
+  }
+  const auto [shares, experts] = topk(softmax(scores), moe.top_k);
+  return {shares, experts};
+}
+
+}  // namespace
+
+Tensor Moe::chosen(const Tensor& x) const {
+  const std::int64_t rows = x.logical_shape()[2], hidden = x.logical_shape()[3];
+  const auto [shares, experts] = choose(*this, x);
+  const ModuleScope scope("experts");
+  const Tensor in = reshape(x, {1, rows, 1, hidden});
+  const Tensor gate = sparse_matmul(in, experts, gate_proj);
+  const Tensor up = sparse_matmul(in, experts, up_proj);
+  const Tensor out = sparse_matmul(multiply(gate, up, activation), experts, down_proj);
+  const Tensor sum = matmul(reshape(shares, {1, rows, 1, top_k}), out, false, false, {.dtype = x.dtype()});
+  return reshape(sum, x.logical_shape());
+}
+
+Tensor Moe::forward(const Tensor& x) const {
+  const ModuleScope scope("mlp");
+  const Tensor sum = chosen(x);
+  return group ? all_reduce(sum, group, usual_topology(group->size())) : sum;
+}
+
+}  // namespace tessera::nn

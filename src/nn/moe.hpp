@@ -1,0 +1,30 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "nn/mlp.hpp"
+
+namespace tessera::nn {
+
+/// A mixture of experts: a router gives every row a share of `top_k` of the experts, and these alone are
+/// computed for it. Whose turn it is is decided on the device, so that a traced step chooses anew.
+struct Moe {
+  Linear router;  // [hidden, experts], in float32 like the scores and the shares
+  int top_k = 1;
+  /// The shares of a row sum to 1: the softmax is over the chosen experts. Otherwise it is over all of them.
+  bool norm_topk_prob = true;
+  // One an expert: [hidden, intermediate], [hidden, intermediate], [intermediate, hidden].
+  std::vector<Tensor> gate_proj, up_proj, down_proj;
+  Activation activation = Activation::Silu;
+  /// The chips that have a part of each expert's intermediate channels; null: alone.
+  std::shared_ptr<comm::Group> group = nullptr;
+
+  /// x [1, 1, rows, hidden] to the same.
+  Tensor forward(const Tensor& x) const;
+
+ private:
+  Tensor chosen(const Tensor& x) const;
+};
+
+}  // namespace tessera::nn
