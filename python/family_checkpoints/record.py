@@ -8,6 +8,7 @@ import torch
 import transformers
 from tessera_golden import golden_file, reference
 from tessera_golden.content_hash import folder_sha256
+from tessera_golden.loading import attention_of
 from transformers import AutoModelForCausalLM
 
 BEST = 16  # logits kept of a row
@@ -19,7 +20,7 @@ CLEAR_MARGIN = 2e-3  # every row's first logit above its second, by the logits' 
 def write_goldens(folder: Path, family, shared, text: str) -> Iterator[str]:
     """Writes NAME.safetensors for each prompt; yields a line about each."""
     model, info = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        folder, dtype=torch.float32, attn_implementation=attention_of(str(folder)), output_loading_info=True
     )
     model.eval()
     assert not info["missing_keys"] and not info["mismatched_keys"], info

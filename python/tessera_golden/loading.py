@@ -1,11 +1,11 @@
-"""Opens MODEL (folder, hub id or GGUF file) with transformers: float32, CPU, eager attention."""
+"""Opens MODEL (folder, hub id or GGUF file) with transformers: float32, CPU, eager attention where it is right."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tokenizers import pre_tokenizers
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import cached_file
 
 from tessera_golden.content_hash import file_sha256, folder_sha256
@@ -59,12 +59,18 @@ def load_parts(where: str, **options) -> tuple[torch.nn.Module, object]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         model = AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch.float32, attn_implementation="eager", **options
+            where, dtype=torch.float32, attn_implementation=attention_of(where, **options), **options
         )
     except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError, ImportError) as error:
         reason = first_line(error)
         raise GoldenError(f"cannot load {where}: {reason}: check the model's name and files") from None
     return model.eval(), tokenizer
+
+
+def attention_of(where: str, **options) -> str:
+    """Eager; but transformers 5.24 adds Falcon's ALiBi twice there, and once in its default."""
+    config = AutoConfig.from_pretrained(where, **options)
+    return "sdpa" if config.model_type == "falcon" and config.alibi else "eager"
 
 
 def read_gguf(path: Path) -> tuple[str, set[str]]:
