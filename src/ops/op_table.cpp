@@ -39,6 +39,7 @@ constexpr auto kOps = std::to_array<OpEntry>({
     {"sampling", "ttnn.sampling", "one token a user, drawn from its candidates"},
     {"scaled_dot_product_attention", "ttnn.transformer.scaled_dot_product_attention", "attention of a prompt"},
     {"scaled_dot_product_attention_decode", "ttnn.transformer.scaled_dot_product_attention_decode", "attention of one token a user"},
+    {"sigmoid", "ttnn.sigmoid", "1 / (1 + e^-x)"},
     {"silu", "ttnn.silu", "x * sigmoid(x)"},
     {"slice", "ttnn.slice", "a range of every dimension"},
     {"softmax", "ttnn.softmax", "rows as probabilities"},

@@ -107,6 +107,13 @@ HWY_INLINE hn::Vec<D> silu_f32(D d, hn::Vec<D> x) {
   return hn::Div(x, hn::Add(hn::Set(d, 1.0f), exp_f32(d, hn::Neg(x))));
 }
 
+/// 1 / (1 + e^-x).
+template <class D>
+HWY_INLINE hn::Vec<D> sigmoid_f32(D d, hn::Vec<D> x) {
+  const auto one = hn::Set(d, 1.0f);
+  return hn::Div(one, hn::Add(one, exp_f32(d, hn::Neg(x))));
+}
+
 /// x * Phi(x). erf by Abramowitz and Stegun 7.1.26: absolute error below 1.5e-7.
 template <class D>
 HWY_INLINE hn::Vec<D> gelu_f32(D d, hn::Vec<D> x) {

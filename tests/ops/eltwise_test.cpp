@@ -48,6 +48,7 @@ TEST(Eltwise, ActivationsOfTheFirstInput) {
           out.push_back(gelu(a));
           out.push_back(gelu(a, true));
           out.push_back(tanh(a));
+          out.push_back(sigmoid(a));
           return out;
         },
         t);
@@ -90,6 +91,9 @@ TEST(Eltwise, KnownValues) {
     std::vector<float> tanhs;
     for (const float v : x) tanhs.push_back(static_cast<float>(std::tanh(static_cast<double>(v))));
     expect_close(tanhs, tanh(t).to_vector(), {3e-7f, 1e-6f});
+    std::vector<float> sigmoids;
+    for (const float v : x) sigmoids.push_back(static_cast<float>(1 / (1 + std::exp(-static_cast<double>(v)))));
+    expect_close(sigmoids, sigmoid(t).to_vector(), {3e-7f, 1e-6f});
   }
 }
 
@@ -101,7 +105,8 @@ TEST(Eltwise, ExtremeValues) {
         [](Maker& make) {
           const Tensor a = make.extreme({1, 1, 4, 70}), b = make.extreme({1, 1, 4, 70});
           return std::vector{add(a, b), subtract(a, b), multiply(a, b), silu(a),
-                             gelu(a),   gelu(a, true),  tanh(a)};
+                             gelu(a),   gelu(a, true),  tanh(a),
+                             sigmoid(a)};
         },
         t);
   }

@@ -50,6 +50,7 @@ std::vector<OutputSpec> Binary::output_specs(Inputs in) const {
 
 std::string_view Unary::name() const {
   if (kind == Kind::Tanh) return "tanh";
+  if (kind == Kind::Sigmoid) return "sigmoid";
   return kind == Kind::Silu ? "silu" : "gelu";
 }
 
@@ -86,6 +87,10 @@ Tensor multiply(const Tensor& a, float b, const OpOptions& options) {
 
 Tensor tanh(const Tensor& x, const OpOptions& options) {
   return dispatch(Unary(Unary::Kind::Tanh, options), {x})[0];
+}
+
+Tensor sigmoid(const Tensor& x, const OpOptions& options) {
+  return dispatch(Unary(Unary::Kind::Sigmoid, options), {x})[0];
 }
 
 Tensor silu(const Tensor& x, const OpOptions& options) {

@@ -16,6 +16,9 @@ Tensor multiply(const Tensor& a, const Tensor& b, Activation input_tensor_a_acti
 /// a * b for every value of a. TT-NN: ttnn.multiply with a number.
 Tensor multiply(const Tensor& a, float b, const OpOptions& options = {});
 
+/// 1 / (1 + e^-x). TT-NN: ttnn.sigmoid.
+Tensor sigmoid(const Tensor& x, const OpOptions& options = {});
+
 /// TT-NN: ttnn.tanh.
 Tensor tanh(const Tensor& x, const OpOptions& options = {});
 

@@ -82,6 +82,8 @@ void unary_range(Unary::Kind kind, const Tensor& in, Tensor& out, std::int64_t b
           store_f32(silu_f32(d, v), d, y + at);
         } else if (kind == Unary::Kind::Gelu) {
           store_f32(gelu_f32(d, v), d, y + at);
+        } else if (kind == Unary::Kind::Sigmoid) {
+          store_f32(sigmoid_f32(d, v), d, y + at);
         } else if (kind == Unary::Kind::GeluTanh) {
           store_f32(gelu_tanh_f32(d, v), d, y + at);
         } else {

@@ -25,7 +25,7 @@ struct Binary final : Operation {
 
 /// Inputs: x.
 struct Unary final : Operation {
-  enum class Kind : std::uint8_t { Silu, Gelu, GeluTanh, Tanh };
+  enum class Kind : std::uint8_t { Silu, Gelu, GeluTanh, Tanh, Sigmoid };
   Kind kind;
   OpOptions options;
 

@@ -28,6 +28,8 @@ float apply(Unary::Kind kind, float x) {
       return apply_activation(Activation::Gelu, x);
     case Unary::Kind::GeluTanh:
       return apply_activation(Activation::GeluTanh, x);
+    case Unary::Kind::Sigmoid:
+      return 1.0f / (1.0f + std::exp(-x));
     case Unary::Kind::Tanh:
       break;
   }
