@@ -13,7 +13,8 @@ class JsonReader;
 class GgufKeys;
 
 /// One tensor, or one tensor of every layer: names without ".weight" or ".bias", and without the layer's
-/// prefix: "attn_q" is "self_attn.q_proj".
+/// prefix: "attn_q" is "self_attn.q_proj". With a '*' the file has a stack of matrices: "ffn_up_exps" is
+/// "mlp.experts.*.up_proj", of which expert 3 is "mlp.experts.3.up_proj".
 struct GgufName {
   std::string_view gguf;
   std::string_view hugging_face;
@@ -28,6 +29,7 @@ struct GgufFormat {
   /// Reads the metadata; nullptr: read_usual_gguf_keys.
   void (*read)(const GgufKeys& keys, ModelConfig& config) = nullptr;
   std::string_view layer_prefix = "model.layers.";  // of Hugging Face's names
+  bool experts = false;  // only files with experts are of this family: llama.cpp's "llama" is two
 };
 
 struct FamilyFormat {
@@ -37,14 +39,18 @@ struct FamilyFormat {
   /// is not known to be harmless ends in ModelConfig::other_arithmetic.
   void (*read_config)(const JsonReader& keys, ModelConfig& config);
   GgufFormat gguf = {};
+  /// What stands before the names of a checkpoint that has the head too; one without it is read as if it had
+  /// it.
+  std::string_view base_prefix = {};
+  std::span<const std::string_view> tables = {};  // ends of the names of tensors that nobody needs
 };
 
 using FamilyFormats = std::span<const FamilyFormat* const>;
 
 /// nullptr when there is none for the architecture.
 const FamilyFormat* find_format(FamilyFormats formats, std::string_view architecture);
-/// The same by general.architecture of a GGUF file.
-const FamilyFormat* find_gguf_format(FamilyFormats formats, std::string_view architecture);
+/// The same by general.architecture of a GGUF file, with or without experts.
+const FamilyFormat* find_gguf_format(FamilyFormats formats, std::string_view architecture, bool experts);
 
 /// Hugging Face's name of a tensor; one that neither the family nor the usual names know keeps its own.
 std::string hugging_face_name(const GgufFormat& format, std::string_view gguf_name);

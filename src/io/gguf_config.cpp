@@ -27,7 +27,8 @@ ModelConfig read_gguf_config(const Gguf& gguf, FamilyFormats formats) {
   if (!name)
     fail_user("{} is not a language model: metadata 'general.architecture' is missing: use another file",
               gguf.file());
-  const FamilyFormat* family = find_gguf_format(formats, *name);
+  const bool experts = gguf.integer(std::string(*name) + ".expert_count").value_or(0) > 0;
+  const FamilyFormat* family = find_gguf_format(formats, *name, experts);
   const GgufKeys keys(gguf, std::string(*name), family != nullptr);
 
   ModelConfig config;

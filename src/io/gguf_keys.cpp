@@ -89,6 +89,17 @@ bool GgufKeys::has(std::string_view key) const {
   return gguf_.metadata().contains(full(key));
 }
 
+bool GgufKeys::flag(std::string_view key, bool otherwise) const {
+  asked_.insert(full(key));
+  const auto it = gguf_.metadata().find(full(key));
+  if (it == gguf_.metadata().end()) return otherwise;
+  const auto* value = std::get_if<bool>(&it->second);
+  if (value == nullptr)
+    fail_user("{} cannot be used: metadata '{}' is no boolean: convert the model again", gguf_.file(),
+              printable(full(key)));
+  return *value;
+}
+
 int GgufKeys::size(std::string_view key, int otherwise) const {
   asked_.insert(full(key));
   if (!required_ && is_array(full(key))) return otherwise;

@@ -28,6 +28,7 @@ class GgufKeys {
   int size(std::string_view key, int otherwise = 0) const;
   float positive(std::string_view key, float otherwise) const;
   bool has(std::string_view key) const;
+  bool flag(std::string_view key, bool otherwise) const;
 
   /// Keys under the prefix that nobody asked for, that are not 0 or false, and are not known to leave the
   /// arithmetic alone.

@@ -41,9 +41,11 @@ const FamilyFormat* find_format(FamilyFormats formats, std::string_view architec
   return nullptr;
 }
 
-const FamilyFormat* find_gguf_format(FamilyFormats formats, std::string_view architecture) {
+const FamilyFormat* find_gguf_format(FamilyFormats formats, std::string_view architecture, bool experts) {
   for (const FamilyFormat* format : formats) {
-    if (!format->gguf.architecture.empty() && format->gguf.architecture == architecture) return format;
+    const GgufFormat& gguf = format->gguf;
+    if (!gguf.architecture.empty() && gguf.architecture == architecture && gguf.experts == experts)
+      return format;
   }
   return nullptr;
 }

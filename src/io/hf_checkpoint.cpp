@@ -29,8 +29,10 @@ class HfCheckpoint final : public Checkpoint {
       apply_generation_config(config_, read_text_file(generation), generation);
     }
     const std::map<std::string, std::string> index = read_index();
-    for (const std::string& name : shard_names(index)) add_shard(name);
+    for (const std::string& name : shard_names(index)) read_shard(name);
     check_index(index);
+    const FamilyFormat* family = find_format(formats, config_.architecture);
+    add_tensors(family == nullptr ? "" : family->base_prefix);
   }
 
   void read(std::string_view name, std::span<float> out) const override {
@@ -117,15 +119,28 @@ class HfCheckpoint final : public Checkpoint {
     return names;
   }
 
-  void add_shard(const std::string& name) {
+  void read_shard(const std::string& name) {
     auto mapping = MappedFile::open(folder_ / name);
     Safetensors shard = parse_safetensors(mapping->bytes(), mapping->path().string());
     for (SafetensorsEntry& entry : shard.tensors) {
-      add_tensor({entry.name, entry.dtype, entry.shape, entry.data.size()}, mapping->path().string());
-      shard_of_[entry.name] = name;
+      if (!shard_of_.emplace(entry.name, name).second) {
+        fail_user("{} is damaged: tensor '{}' stands twice: get the file again", mapping->path().string(),
+                  printable(entry.name));
+      }
       sources_.push_back(std::move(entry));
     }
     mappings_.push_back(std::move(mapping));
+  }
+
+  /// Checkpoints of a model without its head lack the prefix of all names, as the first GPT-2's.
+  void add_tensors(std::string_view prefix) {
+    const bool bare = !prefix.empty() && std::ranges::none_of(sources_, [&](const SafetensorsEntry& entry) {
+      return entry.name.starts_with(prefix);
+    });
+    for (const SafetensorsEntry& entry : sources_) {
+      const std::string name = bare ? std::string(prefix) + entry.name : entry.name;
+      add_tensor({name, entry.dtype, entry.shape, entry.data.size()}, folder_.string());
+    }
   }
 
   void check_index(const std::map<std::string, std::string>& index) const {

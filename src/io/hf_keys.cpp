@@ -136,6 +136,10 @@ void read_sizes(const JsonReader& reader, ModelConfig& config, bool required) {
 
 }  // namespace
 
+int required_size(const JsonReader& keys, std::string_view key) {
+  return size(keys, key, true);
+}
+
 void read_usual_keys(const JsonReader& keys, ModelConfig& config) {
   read_sizes(keys, config, true);
 }

@@ -14,6 +14,9 @@ namespace tessera::io {
 /// UserError naming a missing or mistyped key.
 void read_usual_keys(const JsonReader& keys, ModelConfig& config);
 
+/// A positive size that must be there, for families whose keys have other names.
+int required_size(const JsonReader& keys, std::string_view key);
+
 /// The same where the architecture is not known: what is missing stays 0.
 void read_known_sizes(const JsonReader& keys, ModelConfig& config);
 

@@ -45,6 +45,19 @@ enum class QkNorm : std::uint8_t {
   Projection,  // all heads of a token together, weight [heads * head_dim]
 };
 
+/// How a model knows where a token stands.
+enum class Positions : std::uint8_t {
+  Rotary,
+  Learned,  // a table that is added to the embedding (GPT-2)
+  Alibi,    // scores fall with the distance
+};
+
+/// How the rows of a projection that holds queries, keys and values lie.
+enum class FusedRows : std::uint8_t {
+  InTurn,   // all queries, all keys, all values
+  ByGroup,  // of each key-value head: its queries, its key, its value
+};
+
 struct ModelConfig {
   std::string architecture;  // architectures[0]: "LlamaForCausalLM"
   std::string model_type;    // "llama"
@@ -62,6 +75,8 @@ struct ModelConfig {
   float norm_offset = 0.0f;    // added to the weights of RMS norms (Gemma: 1)
   QkNorm qk_norm = QkNorm::None;
 
+  Positions positions = Positions::Rotary;
+  std::vector<float> alibi_slopes;  // by head, of the scaled scores
   float rope_theta = 10000.0f;
   RopeScaling rope_scaling;
   RopeForm rope_form = RopeForm::Halves;
@@ -83,6 +98,19 @@ struct ModelConfig {
   bool qkv_bias = false;
   bool o_bias = false;
   bool mlp_bias = false;
+
+  FusedRows fused_rows = FusedRows::InTurn;
+  bool parallel_layers = false;   // attention and MLP start from the same hidden states
+  bool separate_mlp_norm = true;  // ... and do not share a norm
+  bool turned_weights = false;    // the checkpoint has its matrices as [in, out] (GPT-2)
+
+  int num_experts = 0;  // 0: none of what follows
+  int experts_per_token = 0;
+  int expert_intermediate_size = 0;
+  int shared_intermediate_size = 0;  // of the expert of all tokens, which has a gate; 0: none
+  bool norm_topk_prob = true;        // the shares of a token's experts sum to 1
+  std::vector<bool> dense;           // by layer: a plain MLP; empty: none
+
   /// Keys that may change the arithmetic and that the family did not read: a model with any is refused.
   std::vector<std::string> other_arithmetic;
   int bos_token_id = -1;           // -1: none
@@ -96,6 +124,10 @@ struct ModelConfig {
   bool rotates(int layer) const {
     const auto i = static_cast<std::size_t>(layer);
     return i >= no_rope.size() || !no_rope[i];
+  }
+  bool has_experts(int layer) const {
+    const auto i = static_cast<std::size_t>(layer);
+    return num_experts > 0 && (i >= dense.size() || !dense[i]);
   }
   /// Channels of a head that are rotated.
   int rotary_dim() const {

@@ -29,6 +29,13 @@ constexpr std::array kActivations{
     std::pair<std::string_view, Activation>{"gelu_pytorch_tanh", Activation::GeluTanh},
 };
 
+nn::RopeUse rope_of(const io::ModelConfig& config, int layer) {
+  if (config.positions != io::Positions::Rotary || !config.rotates(layer)) return nn::RopeUse::None;
+  return config.sliding_rope && config.sliding_window(layer) > 0 ? nn::RopeUse::Sliding : nn::RopeUse::Main;
+}
+
+}  // namespace
+
 Activation activation_of(const io::ModelConfig& config) {
   for (const auto& [name, activation] : kActivations) {
     if (config.hidden_act == name) return activation;
@@ -36,13 +43,6 @@ Activation activation_of(const io::ModelConfig& config) {
   fail_user("config: hidden_act \"{}\": silu, gelu, gelu_new and gelu_pytorch_tanh are supported",
             config.hidden_act);
 }
-
-nn::RopeUse rope_of(const io::ModelConfig& config, int layer) {
-  if (!config.rotates(layer)) return nn::RopeUse::None;
-  return config.sliding_rope && config.sliding_window(layer) > 0 ? nn::RopeUse::Sliding : nn::RopeUse::Main;
-}
-
-}  // namespace
 
 void check_decoder(const io::ModelConfig& config) {
   check(config.num_hidden_layers > 0 && config.hidden_size > 0 && config.intermediate_size > 0 &&
@@ -70,14 +70,19 @@ void check_whole_heads_rotate(const io::ModelConfig& config) {
         config.model_type);
 }
 
-std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLayer(int)>& layer) {
+std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLayer(int)>& layer,
+                                             const OuterNames& names) {
   auto model = std::make_unique<nn::CausalLm>();
   model->config = config_;
-  model->embed_tokens = embedding();
+  model->embed_tokens = {"embed_tokens", table("embed_tokens", names.embedding, config_.vocab_size),
+                         precision_.activation};
+  if (config_.positions == io::Positions::Learned)
+    model->embed_positions = {table("embed_positions", names.positions, config_.max_position_embeddings)};
   for (int i = 0; i < config_.num_hidden_layers; ++i) model->layers.push_back(layer(i));
-  model->norm = norm("norm", "", "model.", config_.hidden_size);
-  model->lm_head = head();
-  model->rope = nn::Rope(weights_.device(), config_, max_seq_);
+  model->norm = norm_of("norm", "", names.norm, config_.hidden_size);
+  model->lm_head = head(config_.tie_word_embeddings ? names.embedding : names.head);
+  if (config_.positions == io::Positions::Rotary)
+    model->rope = nn::Rope(weights_.device(), config_, max_seq_);
   if (config_.sliding_rope)
     model->sliding_rope = nn::Rope(weights_.device(), config_, *config_.sliding_rope, max_seq_);
   model->kv_dtype = precision_.kv_cache;
@@ -86,11 +91,22 @@ std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLaye
 }
 
 nn::DecoderLayer Builder::decoder_layer(int i) {
+  nn::DecoderLayer result = layer_around(i);
+  result.mlp = mlp(i);
+  return result;
+}
+
+nn::DecoderLayer Builder::expert_layer(int i, const ExpertNames& names) {
+  nn::DecoderLayer result = layer_around(i);
+  result.moe = moe(i, names);
+  return result;
+}
+
+nn::DecoderLayer Builder::layer_around(int i) {
   nn::DecoderLayer result;
   result.attention_norm = layer_norm(i, "input_layernorm");
   result.self_attn = attention(i);
   result.mlp_norm = layer_norm(i, "post_attention_layernorm");
-  result.mlp = mlp(i);
   result.residual_multiplier = config_.residual_multiplier;
   return result;
 }
@@ -99,22 +115,36 @@ nn::Attention Builder::attention(int i) {
   const std::string module = "model." + key_of(i) + "self_attn.";
   const std::int64_t q = std::int64_t{config_.num_attention_heads} * config_.head_dim;
   const std::int64_t kv = std::int64_t{config_.num_key_value_heads} * config_.head_dim;
-  return attention_of(i, {{module + "q_proj", q, Split::QHeads},
-                          {module + "k_proj", kv, Split::KvHeads},
-                          {module + "v_proj", kv, Split::KvHeads}});
+  return attention_of(i,
+                      {{module + "q_proj", q, Split::QHeads},
+                       {module + "k_proj", kv, Split::KvHeads},
+                       {module + "v_proj", kv, Split::KvHeads}},
+                      module + "o_proj");
 }
 
 nn::Attention Builder::fused_attention(int i) {
-  const std::string name = "model." + key_of(i) + "self_attn.qkv_proj";
-  const std::int64_t q = std::int64_t{config_.num_attention_heads} * config_.head_dim;
-  const std::int64_t kv = std::int64_t{config_.num_key_value_heads} * config_.head_dim;
-  const std::int64_t all = q + 2 * kv;
-  return attention_of(i, {{name, q, Split::QHeads, 0, all},
-                          {name, kv, Split::KvHeads, q, all},
-                          {name, kv, Split::KvHeads, q + kv, all}});
+  const std::string module = "model." + key_of(i) + "self_attn.";
+  return fused_attention(i, module + "qkv_proj", module + "o_proj");
 }
 
-nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv) {
+nn::Attention Builder::fused_attention(int i, const std::string& qkv, const std::string& output) {
+  const std::int64_t heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads;
+  const std::int64_t dim = config_.head_dim, q = heads * dim, kv = kv_heads * dim, all = q + 2 * kv;
+  if (config_.fused_rows == io::FusedRows::InTurn)
+    return attention_of(i,
+                        {{qkv, q, Split::QHeads, 0, all},
+                         {qkv, kv, Split::KvHeads, q, all},
+                         {qkv, kv, Split::KvHeads, q + kv, all}},
+                        output);
+  const std::int64_t queries = q / kv_heads, group = queries + 2 * dim;
+  return attention_of(i,
+                      {{qkv, q, Split::QHeads, 0, all, queries, group},
+                       {qkv, kv, Split::KvHeads, queries, all, dim, group},
+                       {qkv, kv, Split::KvHeads, queries + dim, all, dim, group}},
+                      output);
+}
+
+nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv, const std::string& output) {
   const DecoderPrecision& dtype = precision_.layer(i);
   const std::string key = key_of(i) + "self_attn.";
   const auto group = weights_.group();
@@ -126,7 +156,7 @@ nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv) {
   result.num_kv_heads = share.kv_heads;
   result.qkv_proj = linear("qkv_proj", key, config_.hidden_size, dtype.wqkv, config_.qkv_bias, qkv);
   result.o_proj = linear("o_proj", key, qkv.front().rows, dtype.wo, config_.o_bias,
-                         {{"model." + key + "o_proj", config_.hidden_size}}, Split::QHeads);
+                         {{output, config_.hidden_size}}, Split::QHeads);
   if (config_.qk_norm == io::QkNorm::Head) {
     result.q_norm = norm("q_norm", key, "model." + key, config_.head_dim);
     result.k_norm = norm("k_norm", key, "model." + key, config_.head_dim);
@@ -143,6 +173,7 @@ nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv) {
   result.softcap = config_.attention_softcap;
   if (config_.attention_scale > 0) result.scale = config_.attention_scale;
   result.rope = rope_of(config_, i);
+  if (config_.positions == io::Positions::Alibi) result.alibi_slopes = alibi_slopes();
   return result;
 }
 
@@ -170,24 +201,53 @@ nn::Mlp Builder::mlp_of(int i, const Source& gate, const Source& up) {
   return result;
 }
 
+std::vector<float> Builder::alibi_slopes() const {
+  const int heads = config_.num_attention_heads;
+  const auto group = weights_.group();
+  std::vector<nn::Range> ranges{{0, heads}};
+  if (group && group->size() > 1)
+    ranges = nn::split_ranges(Split::QHeads, heads, heads, config_.num_key_value_heads, group->rank(),
+                              group->size());
+  std::vector<float> slopes;
+  for (const nn::Range& range : ranges) {
+    for (std::int64_t i = 0; i < range.count; ++i)
+      slopes.push_back(range.is_zeros() ? 0.0f
+                                        : config_.alibi_slopes.at(static_cast<std::size_t>(range.first + i)));
+  }
+  return slopes;
+}
+
+nn::Mlp Builder::plain_mlp(int i, const std::string& up, const std::string& down) {
+  const DecoderPrecision& dtype = precision_.layer(i);
+  const std::string key = key_of(i) + "mlp.";
+  const std::int64_t inner = config_.intermediate_size;
+  nn::Mlp result;
+  result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias,
+                          {{up, inner, Split::Even}});
+  result.down_proj = linear("down_proj", key, inner, dtype.ff2, config_.mlp_bias,
+                            {{down, config_.hidden_size}}, Split::Even);
+  result.activation = activation_of(config_);
+  return result;
+}
+
 nn::Norm Builder::layer_norm(int i, const std::string& name) {
   return norm(name, key_of(i), "model." + key_of(i), config_.hidden_size);
 }
 
-nn::Norm Builder::norm(const std::string& name, const std::string& key, const std::string& module,
-                       std::int64_t size) {
+nn::Norm Builder::norm_of(const std::string& name, const std::string& key, const std::string& tensor,
+                          std::int64_t size) {
   // 1 + w is no bfloat16 where w is one.
   const DataType dtype = config_.norm_offset == 0.0f ? precision_.norm : DataType::FLOAT32;
   nn::Norm result;
   result.name = name;
-  nn::WeightRequest weight{Kind::Vector, key + name, {{module + name + ".weight", size}}, 1, dtype};
+  nn::WeightRequest weight{Kind::Vector, key + name, {{tensor + ".weight", size}}, 1, dtype};
   weight.offset = config_.norm_offset;
   result.weight = weights_.load(weight);
   result.epsilon = config_.rms_norm_eps;
   result.kind = config_.norm;
   if (config_.norm == io::NormKind::Layer) {
-    result.bias = weights_.load(
-        {Kind::Vector, key + name + ".bias", {{module + name + ".bias", size}}, 1, precision_.norm});
+    result.bias =
+        weights_.load({Kind::Vector, key + name + ".bias", {{tensor + ".bias", size}}, 1, precision_.norm});
   }
   return result;
 }
@@ -198,12 +258,19 @@ nn::Linear Builder::linear(const std::string& name, const std::string& key, std:
     std::vector<nn::WeightPart> result;
     result.reserve(sources.size());
     for (const Source& source : sources)
-      result.push_back(
-          {source.name + suffix, source.rows, source.split, {}, source.first, source.tensor_rows});
+      result.push_back({source.name + suffix,
+                        source.rows,
+                        source.split,
+                        {},
+                        source.first,
+                        source.tensor_rows,
+                        source.block,
+                        source.stride});
     return result;
   };
-  nn::Linear result{
-      name, weights_.load({Kind::Matrix, key + name, parts(".weight"), in, dtype, in_split}), {}};
+  nn::WeightRequest weight{Kind::Matrix, key + name, parts(".weight"), in, dtype, in_split};
+  weight.turned = config_.turned_weights;
+  nn::Linear result{name, weights_.load(weight), {}};
   if (in_split != Split::Whole) result.parallel = {weights_.group(), nn::Join::Sum};
   if (bias) {
     std::vector<nn::WeightPart> vectors = parts(".bias");
@@ -214,20 +281,18 @@ nn::Linear Builder::linear(const std::string& name, const std::string& key, std:
   return result;
 }
 
-nn::Embedding Builder::embedding() {
-  return {"embed_tokens",
-          weights_.load({Kind::Rows,
-                         "embed_tokens",
-                         {{"model.embed_tokens.weight", config_.vocab_size}},
-                         config_.hidden_size,
-                         precision_.embedding}),
-          precision_.activation};
+Tensor Builder::table(const std::string& name, const std::string& tensor, std::int64_t rows) {
+  return weights_.load(
+      {Kind::Rows, name, {{tensor + ".weight", rows}}, config_.hidden_size, precision_.embedding});
 }
 
-nn::Linear Builder::head() {
-  const std::string module = config_.tie_word_embeddings ? "model.embed_tokens" : "lm_head";
-  nn::Linear result = linear("lm_head", "", config_.hidden_size, precision_.lm_head, false,
-                             {{module, config_.vocab_size, Split::Even}});
+nn::Linear Builder::head(const std::string& module) {
+  nn::WeightRequest request{Kind::Matrix,
+                            "lm_head",
+                            {{module + ".weight", config_.vocab_size, Split::Even}},
+                            config_.hidden_size,
+                            precision_.lm_head};
+  nn::Linear result{"lm_head", weights_.load(request), {}};
   result.parallel = {weights_.group(), nn::Join::Gather, config_.vocab_size};
   return result;
 }

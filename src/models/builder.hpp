@@ -15,9 +15,15 @@
 
 namespace tessera::models {
 
+/// The function that hidden_act names. Throws UserError for one that nn::Mlp does not have.
+Activation activation_of(const io::ModelConfig& config);
+
 /// What every decoder needs of its configuration: positive sizes, heads that divide, a known rotation.
 /// Throws UserError with the key.
 void check_decoder(const io::ModelConfig& config);
+
+/// What a mixture of experts needs: positive sizes, no more experts a token than there are. Throws UserError.
+void check_experts(const io::ModelConfig& config);
 
 /// Throws UserError unless hidden_act is one of `known`.
 void check_activation(const io::ModelConfig& config, std::initializer_list<std::string_view> known);
@@ -32,6 +38,18 @@ struct Source {
   std::int64_t rows = 0;
   nn::Split split = nn::Split::Whole;
   std::int64_t first = 0, tensor_rows = 0;  // tensor_rows 0: the tensor has `rows`
+  std::int64_t block = 0, stride = 0;       // as nn::WeightPart's
+};
+
+/// What a checkpoint calls the tensors outside the layers, without ".weight".
+struct OuterNames {
+  std::string embedding = "model.embed_tokens", norm = "model.norm", head = "lm_head";
+  std::string positions = "";  // learned ones
+};
+
+/// What it calls those of a mixture of experts, in the layer's module: "gate", "experts.3.up_proj".
+struct ExpertNames {
+  std::string module = "mlp", gate_proj = "gate_proj", up_proj = "up_proj", down_proj = "down_proj";
 };
 
 class Builder {
@@ -43,35 +61,55 @@ class Builder {
 
   /// The model whose layer i is `layer(i)`: embedding, layers, final norm, head (or the embedding, where
   /// tied), rotary tables.
-  std::unique_ptr<nn::CausalLm> model(const std::function<nn::DecoderLayer(int)>& layer);
+  std::unique_ptr<nn::CausalLm> model(const std::function<nn::DecoderLayer(int)>& layer,
+                                      const OuterNames& names = {});
 
   /// Llama's layer with whatever the configuration adds to it.
   nn::DecoderLayer decoder_layer(int i);
+  /// The same with a mixture of experts in the place of the MLP.
+  nn::DecoderLayer expert_layer(int i, const ExpertNames& names = {});
 
   /// self_attn with q_proj, k_proj, v_proj and o_proj.
   nn::Attention attention(int i);
   /// The same with q, k and v in one tensor self_attn.qkv_proj, in this order.
   nn::Attention fused_attention(int i);
+  /// The same with q, k and v in one tensor `qkv`, as the configuration's fused_rows say, and the output
+  /// projection in `output`.
+  nn::Attention fused_attention(int i, const std::string& qkv, const std::string& output);
   /// mlp with gate_proj, up_proj and down_proj.
   nn::Mlp mlp(int i);
   /// The same with gate and up in one tensor mlp.gate_up_proj.
   nn::Mlp fused_mlp(int i);
+
+  /// mlp without a gate: the tensors `up` and `down`.
+  nn::Mlp plain_mlp(int i, const std::string& up, const std::string& down);
+  /// The mixture of experts of a layer, in the place of mlp.
+  nn::Moe moe(int i, const ExpertNames& names = {});
 
   /// The norm `layers.<i>.<name>` over the hidden size.
   nn::Norm layer_norm(int i, const std::string& name);
   /// A norm over `size` channels: `name` is its own, `key` the module that it is in ("layers.0.self_attn."),
   /// `module` the same in the checkpoint.
   nn::Norm norm(const std::string& name, const std::string& key, const std::string& module,
-                std::int64_t size);
+                std::int64_t size) {
+    return norm_of(name, key, module + name, size);
+  }
+  /// The same where the checkpoint has another name for it.
+  nn::Norm norm_of(const std::string& name, const std::string& key, const std::string& tensor,
+                   std::int64_t size);
   /// A linear from `in` channels to all those of `sources`, one behind the other.
   nn::Linear linear(const std::string& name, const std::string& key, std::int64_t in, DataType dtype,
                     bool bias, const std::vector<Source>& sources, nn::Split in_split = nn::Split::Whole);
 
  private:
-  nn::Attention attention_of(int i, const std::vector<Source>& qkv);
+  nn::DecoderLayer layer_around(int i);  // decoder_layer without what is between the second norm and the sum
+  nn::Attention attention_of(int i, const std::vector<Source>& qkv, const std::string& output);
   nn::Mlp mlp_of(int i, const Source& gate, const Source& up);
-  nn::Embedding embedding();
-  nn::Linear head();
+  std::vector<float> alibi_slopes() const;
+  nn::Linear router(const std::string& name, const std::string& key, const std::string& tensor,
+                    std::int64_t out);
+  Tensor table(const std::string& name, const std::string& tensor, std::int64_t rows);
+  nn::Linear head(const std::string& module);
 
   const io::ModelConfig& config_;
   const Precision& precision_;

@@ -30,15 +30,19 @@ int sequence_limit(const io::ModelConfig& config, const LoadOptions& options) {
 
 // A tensor that nobody asks for would be arithmetic left out: a norm of queries, a bias that the
 // configuration does not mention.
-void check_all_used(const io::Checkpoint& checkpoint, const std::vector<nn::WeightRequest>& requests) {
+void check_all_used(const io::Checkpoint& checkpoint, const Architecture& architecture,
+                    const std::vector<nn::WeightRequest>& requests) {
   std::set<std::string_view> used;
   for (const auto& request : requests) {
     for (const auto& part : request.parts) used.insert(part.name);
   }
   for (const io::CheckpointTensor& tensor : checkpoint.tensors()) {
-    const bool tied_head = tensor.name == "lm_head.weight" && checkpoint.config().tie_word_embeddings;
+    const bool tied_head = (tensor.name == "lm_head.weight" || tensor.name == "embed_out.weight") &&
+                           checkpoint.config().tie_word_embeddings;
     // Old checkpoints hold the rotary frequencies, which the configuration gives too.
-    const bool table = tensor.name.ends_with(".rotary_emb.inv_freq");
+    const bool table = tensor.name.ends_with(".rotary_emb.inv_freq") ||
+                       std::ranges::any_of(architecture.files.tables,
+                                           [&](std::string_view end) { return tensor.name.ends_with(end); });
     check(used.contains(tensor.name) || tied_head || table,
           "checkpoint: tensor {} is no part of {} with this configuration: check config.json", tensor.name,
           checkpoint.config().architecture);
@@ -110,7 +114,7 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   const auto meta = Device::open("cpu", Engine::Meta);
   RecordingSource recording(*meta);
   build(architecture, config, options, 1, recording);
-  check_all_used(checkpoint, recording.requests());
+  check_all_used(checkpoint, architecture, recording.requests());
   if (device.engine() == Engine::Fast && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, recording.requests(), options)) {
       return build(architecture, config, options, max_seq, *mapped);

@@ -20,7 +20,8 @@ struct LoadOptions {
   std::shared_ptr<comm::Group> group = nullptr;
 };
 
-/// io::Checkpoint::open with every family's keys and names known. `adapter`: a folder for io::merge_lora, or empty.
+/// io::Checkpoint::open with every family's keys and names known. `adapter`: a folder for io::merge_lora, or
+/// empty.
 std::unique_ptr<io::Checkpoint> open_checkpoint(const std::filesystem::path& path,
                                                 const std::filesystem::path& adapter = {});
 

@@ -32,7 +32,10 @@ void check_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& reque
         "checkpoint: tensor {} is missing: the file is incomplete or of another architecture", part.name);
   std::vector<std::int64_t> expected{part.tensor_rows > 0 ? part.tensor_rows : part.rows};
   if (request.kind != nn::WeightRequest::Kind::Vector) expected.push_back(request.cols);
-  check(tensor->shape == expected,
+  if (request.turned) std::ranges::reverse(expected);
+  // llama.cpp's converter drops the dimension of a matrix with one row.
+  const bool row = expected.size() == 2 && expected[0] == 1 && tensor->shape == std::vector{expected[1]};
+  check(tensor->shape == expected || row,
         "checkpoint: tensor {} is {}, the configuration says {}: they do not belong together", part.name,
         to_string(Shape(tensor->shape)), to_string(Shape(expected)));
 }
@@ -53,6 +56,28 @@ void take_columns(std::span<const float> rows, const nn::WeightRequest& request,
   }
 }
 
+// Rows of a part, from its row `first` on, with all their columns.
+void read_part_rows(const io::Checkpoint& checkpoint, const nn::WeightRequest& request,
+                    const nn::WeightPart& part, std::int64_t first, std::span<float> out) {
+  const std::int64_t cols = request.cols, count = static_cast<std::int64_t>(out.size()) / cols;
+  if (request.turned) {
+    const std::int64_t tensor_rows = part.tensor_rows > 0 ? part.tensor_rows : part.rows;
+    std::vector<float> whole(static_cast<std::size_t>(tensor_rows * cols));
+    checkpoint.read(part.name, whole);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t row = part.tensor_row(first + i);
+      for (std::int64_t c = 0; c < cols; ++c)
+        out[static_cast<std::size_t>(i * cols + c)] = whole[static_cast<std::size_t>(c * tensor_rows + row)];
+    }
+    return;
+  }
+  for (std::int64_t i = 0, n = 0; i < count; i += n) {
+    n = part.block == 0 ? count : std::min(count - i, part.block - (first + i) % part.block);
+    checkpoint.read_rows(part.name, part.tensor_row(first + i),
+                         out.subspan(static_cast<std::size_t>(i * cols), static_cast<std::size_t>(n * cols)));
+  }
+}
+
 // The rows and columns that a request takes of a part; `out` is zero.
 void read_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& request, const nn::WeightPart& part,
                std::span<float> out) {
@@ -65,10 +90,10 @@ void read_part(const io::Checkpoint& checkpoint, const nn::WeightRequest& reques
     at += target.size();
     if (range.is_zeros()) continue;
     if (request.col_ranges.empty()) {
-      checkpoint.read_rows(part.name, part.first + range.first, target);
+      read_part_rows(checkpoint, request, part, range.first, target);
     } else {
       rows.resize(static_cast<std::size_t>(range.count * request.cols));
-      checkpoint.read_rows(part.name, part.first + range.first, rows);
+      read_part_rows(checkpoint, request, part, range.first, rows);
       take_columns(rows, request, target);
     }
   }

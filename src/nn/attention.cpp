@@ -59,11 +59,11 @@ Tensor Attention::decode(const Tensor& qkv, const Step& step) const {
   paged_update_cache(cache.k(layer), k, step.positions, pages);
   paged_update_cache(cache.v(layer), v, step.positions, pages);
   const Tensor attended =
-      pages
-          ? paged_scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), *pages,
-                                                      step.positions, scale, {}, {}, sliding_window, softcap)
-          : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions, scale, {},
-                                                {}, sliding_window, softcap);
+      pages ? paged_scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), *pages,
+                                                        step.positions, scale, {}, alibi_slopes,
+                                                        sliding_window, softcap)
+            : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions, scale,
+                                                  {}, alibi_slopes, sliding_window, softcap);
   return nlp_concat_heads_decode(attended, num_heads);
 }
 
@@ -82,16 +82,16 @@ Tensor Attention::prefill(const Tensor& qkv, const Step& step) const {
     fill_cache(cache.k(layer), k, step.user);
     fill_cache(cache.v(layer), v, step.user);
     return nlp_concat_heads(
-        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, {}, sliding_window, softcap));
+        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, alibi_slopes, sliding_window, softcap));
   }
   paged_fill_cache(cache.k(layer), k, step.pages);
   paged_fill_cache(cache.v(layer), v, step.pages);
   if (step.start == 0)
     return nlp_concat_heads(
-        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, {}, sliding_window, softcap));
+        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, alibi_slopes, sliding_window, softcap));
   return nlp_concat_heads(chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer),
-                                                               step.past_pages, step.start, scale, {}, {},
-                                                               sliding_window, softcap));
+                                                               step.past_pages, step.start, scale, {},
+                                                               alibi_slopes, sliding_window, softcap));
 }
 
 }  // namespace tessera::nn

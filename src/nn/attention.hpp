@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <vector>
 
 #include "nn/layers.hpp"
 #include "nn/norm.hpp"
@@ -20,6 +21,7 @@ struct Attention {
   int sliding_window = 0;           // keys that a query sees, its own included; 0: all
   float softcap = 0.0f;             // of the scores; 0: none
   RopeUse rope = RopeUse::Main;
+  std::vector<float> alibi_slopes = {};  // [num_heads], of the scaled scores; empty: none
 
   /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
   Tensor forward(const Tensor& x, const Step& step) const;

@@ -23,7 +23,7 @@ Tensor first_rows(const Tensor& table, std::int64_t rows) {
 
 Tensor CausalLm::decode(const Tensor& ids, const Tensor& positions, KvCache& cache) const {
   const Step step = decode_step(positions, cache);
-  return logits(run_layers(embed(ids), step));
+  return logits(run_layers(embed(ids, &step), step));
 }
 
 Tensor CausalLm::prefill(std::span<const std::int32_t> ids, KvCache& cache, int user,
@@ -32,19 +32,20 @@ Tensor CausalLm::prefill(std::span<const std::int32_t> ids, KvCache& cache, int 
   const auto n = static_cast<std::int64_t>(ids.size());
   const Tensor tokens = to_device(device(), ids, {Shape{1, n}, DataType::INT32, Layout::ROW_MAJOR});
   const Step step = prefill_step(n, cache, user, start);
-  return run_layers(embed(tokens), step);
+  return run_layers(embed(tokens, &step), step);
 }
 
 Tensor CausalLm::prefill(const Tensor& ids, const Tensor& pages, KvCache& cache) const {
   Step step = rows_step(ids.logical_shape().volume(), cache, 0);
   step.pages = pages;
-  return run_layers(embed(ids), step);
+  return run_layers(embed(ids, &step), step);
 }
 
-Tensor CausalLm::embed(const Tensor& ids) const {
+Tensor CausalLm::embed(const Tensor& ids, const Step* step) const {
   const Tensor hidden = embed_tokens.forward(ids);
   const ModuleScope scope("embed_tokens");
-  return scaled(hidden, config.embedding_multiplier);
+  const Tensor x = scaled(hidden, config.embedding_multiplier);
+  return step != nullptr && step->embedded_positions.is_allocated() ? add(x, step->embedded_positions) : x;
 }
 
 Tensor CausalLm::logits(const Tensor& hidden) const {
@@ -61,11 +62,14 @@ Tensor CausalLm::forward_layer(int layer, const Tensor& x, const Step& step) con
 Step CausalLm::decode_step(const Tensor& positions, KvCache& cache) const {
   Step step;
   if (cache.is_paged()) step.pages = first_rows(cache.page_table(), positions.logical_shape().volume());
+  if (embed_positions) step.embedded_positions = embed_positions->gather(positions);
   const ModuleScope scope("rotary_emb");
   step.decode = true;
   step.cache = &cache;
-  step.rope = &rope;
-  step.rows = rope.gather(positions);
+  if (rope) {
+    step.rope = &*rope;
+    step.rows = rope->gather(positions);
+  }
   if (sliding_rope) {
     step.sliding_rope = &*sliding_rope;
     step.sliding_rows = sliding_rope->gather(positions);
@@ -88,12 +92,15 @@ Step CausalLm::rows_step(std::int64_t rows, KvCache& cache, std::int64_t start) 
   check(start + rows <= max_seq,
         "context: {} tokens do not fit into {}: shorten the prompt or raise the context", start + rows,
         max_seq);
-  const ModuleScope scope("rotary_emb");
   Step step;
+  if (embed_positions) step.embedded_positions = embed_positions->range(start, rows);
+  const ModuleScope scope("rotary_emb");
   step.decode = false;
   step.cache = &cache;
-  step.rope = &rope;
-  step.rows = rope.range(start, rows);
+  if (rope) {
+    step.rope = &*rope;
+    step.rows = rope->range(start, rows);
+  }
   if (sliding_rope) {
     step.sliding_rope = &*sliding_rope;
     step.sliding_rows = sliding_rope->range(start, rows);

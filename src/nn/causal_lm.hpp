@@ -15,10 +15,11 @@ class CausalLm {
  public:
   io::ModelConfig config;
   Embedding embed_tokens;
+  std::optional<PositionTable> embed_positions;
   std::vector<DecoderLayer> layers;
   Norm norm;
-  Linear lm_head;  // [hidden, vocab]
-  Rope rope;
+  Linear lm_head;                    // [hidden, vocab]
+  std::optional<Rope> rope;          // where positions are rotated
   std::optional<Rope> sliding_rope;  // of layers with a sliding window, where they have their own
   DataType kv_dtype = DataType::BFLOAT16;
   int max_seq = 0;  // positions that the rotary tables hold
@@ -37,8 +38,9 @@ class CausalLm {
   /// device: nothing is written from the host.
   Tensor prefill(const Tensor& ids, const Tensor& pages, KvCache& cache) const;
 
-  /// ids int32 [..., n] to the hidden states [1, 1, n, hidden] that the first layer gets.
-  Tensor embed(const Tensor& ids) const;
+  /// ids int32 [..., n] to the hidden states [1, 1, n, hidden] that the first layer gets. Positions that are
+  /// learned are added where there is a step.
+  Tensor embed(const Tensor& ids, const Step* step = nullptr) const;
 
   /// hidden [1, 1, rows, hidden], after the final norm, to logits float32 [1, 1, rows, vocab].
   Tensor logits(const Tensor& hidden) const;

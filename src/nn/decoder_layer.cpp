@@ -17,7 +17,7 @@ Tensor DecoderLayer::attended(const Tensor& x, const Step& step) const {
 }
 
 Tensor DecoderLayer::fed(const Tensor& x) const {
-  return scaled(normed(mlp_output_norm, mlp.forward(x)), residual_multiplier);
+  return scaled(normed(mlp_output_norm, feed(x)), residual_multiplier);
 }
 
 Tensor DecoderLayer::forward(const Tensor& x, const Step& step) const {

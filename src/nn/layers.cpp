@@ -1,11 +1,13 @@
 #include "nn/layers.hpp"
 
+#include <array>
 #include <vector>
 
 #include "nn/weight_source.hpp"
 #include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/embedding/embedding.hpp"
+#include "ops/reshape/reshape.hpp"
 #include "ops/slice/slice.hpp"
 
 namespace tessera::nn {
@@ -56,6 +58,19 @@ Tensor Linear::forward(const Tensor& x, const OpOptions& options) const {
 Tensor Embedding::forward(const Tensor& ids) const {
   const ModuleScope scope(name);
   return embedding(ids, weight, {.dtype = activation});
+}
+
+Tensor PositionTable::gather(const Tensor& positions) const {
+  constexpr std::int32_t kIdle = -1;
+  const ModuleScope scope("embed_positions");
+  return embedding(positions, weight, {}, kIdle);
+}
+
+Tensor PositionTable::range(std::int64_t first, std::int64_t count) const {
+  const ModuleScope scope("embed_positions");
+  const std::int64_t dim = weight.logical_shape()[-1];
+  const std::array<std::int64_t, 2> begin{first, 0}, end{first + count, dim};
+  return reshape(slice(weight, begin, end), {1, 1, count, dim});
 }
 
 }  // namespace tessera::nn

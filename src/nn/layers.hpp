@@ -42,4 +42,14 @@ struct Embedding {
   Tensor forward(const Tensor& ids) const;
 };
 
+/// Learned positions, added to the embedding.
+struct PositionTable {
+  Tensor weight;  // [positions, dim]
+
+  /// Decode: positions int32 [batch] to [1, 1, batch, dim]; idle users (-1) get zeros.
+  Tensor gather(const Tensor& positions) const;
+  /// Prefill: [1, 1, count, dim] for positions first..first+count-1.
+  Tensor range(std::int64_t first, std::int64_t count) const;
+};
+
 }  // namespace tessera::nn

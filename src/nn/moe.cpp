@@ -43,9 +43,21 @@ Tensor Moe::chosen(const Tensor& x) const {
   return reshape(sum, x.logical_shape());
 }
 
+Tensor Moe::shared(const Tensor& x) const {
+  const std::int64_t rows = x.logical_shape()[2], hidden = x.logical_shape()[3];
+  const ModuleScope scope("shared_expert");
+  const Tensor y = shared_expert->forward(x);
+  const Tensor share = sigmoid(shared_expert_gate->forward(x, {.dtype = DataType::FLOAT32}));
+  // A factor a row is a product of matrices of one column and one row.
+  const Tensor scaled = matmul(reshape(share, {1, rows, 1, 1}), reshape(y, {1, rows, 1, hidden}), false,
+                               false, {.dtype = x.dtype()});
+  return reshape(scaled, x.logical_shape());
+}
+
 Tensor Moe::forward(const Tensor& x) const {
   const ModuleScope scope("mlp");
-  const Tensor sum = chosen(x);
+  Tensor sum = chosen(x);
+  if (shared_expert) sum = add(sum, shared(x));
   return group ? all_reduce(sum, group, usual_topology(group->size())) : sum;
 }
 

@@ -17,7 +17,10 @@ struct Moe {
   // One an expert: [hidden, intermediate], [hidden, intermediate], [intermediate, hidden].
   std::vector<Tensor> gate_proj, up_proj, down_proj;
   Activation activation = Activation::Silu;
-  /// The chips that have a part of each expert's intermediate channels; null: alone.
+  /// What every row gets besides, times sigmoid(shared_expert_gate(x)).
+  std::optional<Mlp> shared_expert = {};
+  std::optional<Linear> shared_expert_gate = {};  // [hidden, 1], in float32
+  /// The chips that have a part of each expert's intermediate channels (the shared one's too); null: alone.
   std::shared_ptr<comm::Group> group = nullptr;
 
   /// x [1, 1, rows, hidden] to the same.
@@ -25,6 +28,7 @@ struct Moe {
 
  private:
   Tensor chosen(const Tensor& x) const;
+  Tensor shared(const Tensor& x) const;
 };
 
 }  // namespace tessera::nn

@@ -36,6 +36,13 @@ struct WeightPart {
   std::vector<Range> ranges = {};  // of the rows, in the result's order; empty: all of them
   /// Part of a fused tensor: its rows begin at `first` of the tensor's `tensor_rows` (0: it has no others).
   std::int64_t first = 0, tensor_rows = 0;
+  /// Fused by groups: the part's rows come in blocks of `block`, which begin `stride` rows apart. 0: in one.
+  std::int64_t block = 0, stride = 0;
+
+  /// The tensor's row of the part's row `i`.
+  std::int64_t tensor_row(std::int64_t i) const {
+    return first + (block == 0 ? i : i / block * stride + i % block);
+  }
 };
 
 struct WeightRequest {
@@ -51,6 +58,7 @@ struct WeightRequest {
   DataType dtype = DataType::BFLOAT16;
   Split cols_split = Split::Whole;
   std::vector<Range> col_ranges = {};  // of the columns; empty: all of them
+  bool turned = false;                 // Matrix: the checkpoint has [in_features, out_features] (GPT-2)
   float offset = 0.0f;                 // added to every value: a norm's weight that is stored as w - 1
 
   /// Of the result: all, or as many as the ranges say.

@@ -1,6 +1,7 @@
 #include "plan/op_work.hpp"
 
 #include <array>
+#include <cmath>
 
 #include "ops/argmax/argmax.hpp"
 #include "ops/dispatch.hpp"
@@ -33,6 +34,8 @@ class WorkRecorder final : public OpObserver {
     work.row_tiles = tiles(work.rows);
     if (work.op == "linear") {
       read_linear(event, work);
+    } else if (work.op == "sparse_matmul") {
+      read_experts(event, work);
     } else if (is_attention(work.op)) {
       read_attention(event, work);
     } else if (work.op == "all_reduce" || work.op == "all_gather") {
@@ -68,6 +71,22 @@ class WorkRecorder final : public OpObserver {
     work.col_tiles = tiles(weight.logical_shape()[-1]);
     work.weight = weight.dtype();
     work.weight_bytes = weight.spec().packed_bytes();
+  }
+
+  // The experts that rows who choose at random leave idle are not read; the others share the rows.
+  static void read_experts(const OpEvent& event, OpWork& work) {
+    const Shape& picks = event.inputs[1].logical_shape();
+    const Tensor& expert = event.inputs[2];
+    const auto experts = static_cast<double>(event.inputs.size() - 2);
+    const double idle = std::pow(1 - static_cast<double>(picks[3]) / experts, static_cast<double>(picks[2]));
+    const auto used = static_cast<std::int64_t>(std::ceil(experts * (1 - idle) - 1e-9));
+    work.kind = OpWork::Kind::Linear;
+    work.rows = picks[2];
+    work.row_tiles = used * tiles((picks.volume() + used - 1) / used);
+    work.inner_tiles = tiles(expert.logical_shape()[0]);
+    work.col_tiles = tiles(expert.logical_shape()[1]);
+    work.weight = expert.dtype();
+    work.weight_bytes = used * expert.spec().packed_bytes();
   }
 
   void read_attention(const OpEvent& event, OpWork& work) const {

@@ -171,8 +171,8 @@ class Sketch final : public PlannedModel {
     nn::Step step;
     step.decode = false;
     step.cache = &cache;
-    step.rope = &shell_.rope;
-    step.rows = shell_.rope.range(0, ids.logical_shape().volume());
+    step.rope = &*shell_.rope;
+    step.rows = shell_.rope->range(0, ids.logical_shape().volume());
     step.pages = pages;
     return run(shell_.embed_tokens.forward(ids), step);
   }

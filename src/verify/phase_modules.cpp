@@ -62,7 +62,7 @@ std::vector<Module> layer_modules(const nn::CausalLm& reference, int i) {
   const bool shared = layer.parallel && !layer.mlp_norm;
   modules.push_back(
       {prefix + "mlp", "mlp",
-       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].mlp.forward(x); },
+       [at](const auto& m, const Tensor& x, const auto&) { return m.layers[at].feed(x); },
        norm_of(layer, shared ? &nn::DecoderLayer::attention_norm : &nn::DecoderLayer::mlp_norm)});
   add_norm(&nn::DecoderLayer::mlp_output_norm);
   return modules;
@@ -223,11 +223,15 @@ Captured captured(const Recording& r, const Module& module) {
             find_record(r, inner("o_proj"), "linear").outputs[0].values};
   }
   if (module.name == "mlp") {
-    // The first of its ops has its input, whether that is a gate or not.
-    const auto first = std::ranges::find_if(
-        r, [&](const OpRecord& record) { return record.path.starts_with(module.path + "."); });
+    // The first of its ops has its input and the last one its output, whatever they are; a view has neither.
+    const auto inside = [&](const OpRecord& record) {
+      return !record.outputs.empty() &&
+             (record.path == module.path || record.path.starts_with(module.path + "."));
+    };
+    const auto first = std::ranges::find_if(r, inside);
     check(first != r.end(), "bring-up: the reference ran nothing in {}", module.path);
-    return {first->inputs[0].values, find_record(r, inner("down_proj"), "linear").outputs[0].values};
+    const auto last = std::find_if(r.rbegin(), r.rend(), inside);
+    return {first->inputs[0].values, last->outputs[0].values};
   }
   if (module.name == "lm_head") {
     // Multipliers and soft-caps follow the linear.
