@@ -19,7 +19,13 @@
   FAMILY(smollm3)                \
   FAMILY(phi3)                   \
   FAMILY(granite)                \
-  FAMILY(olmo2)
+  FAMILY(olmo2)                  \
+  FAMILY(falcon)                 \
+  FAMILY(gpt2)                   \
+  FAMILY(gpt_neox)               \
+  FAMILY(mixtral)                \
+  FAMILY(qwen2_moe)              \
+  FAMILY(qwen3_moe)
 
 namespace tessera::models {
 

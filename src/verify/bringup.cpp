@@ -160,7 +160,8 @@ report::BringupReport run_bringup(const BringupOptions& options,
   make_output_folder(options.out);
   const auto mesh = open_ladder_mesh(options);
   SessionOptions session{options.device, parse_engine(options.engine), precision};
-  Session s = begin_session(models::open_checkpoint(io::resolve_model(options.model), options.adapter), session);
+  Session s =
+      begin_session(models::open_checkpoint(io::resolve_model(options.model), options.adapter), session);
   session.context = needed_context(s, options, phases);
   if (comm::launched_rank() > 0) {
     const auto positions = static_cast<std::size_t>(session.context);

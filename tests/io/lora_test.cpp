@@ -109,7 +109,9 @@ class LoraFolder : public ::testing::Test {
       EXPECT_EQ(text.find('\n'), std::string::npos);
     }
   }
-  std::string hash() const { return models::open_checkpoint(fixture("llama"), folder_.path())->content_hash(); }
+  std::string hash() const {
+    return models::open_checkpoint(fixture("llama"), folder_.path())->content_hash();
+  }
 
   test::TempFolder folder_, cache_folder_;
   test::ScopedEnvironment cache_{"XDG_CACHE_HOME", cache_folder_.path()};

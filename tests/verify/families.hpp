@@ -33,9 +33,19 @@ inline constexpr std::array kFamilyGoldens{
     FamilyGolden{"phi4_mini", "golden_short.safetensors"},
     FamilyGolden{"granite"},
     FamilyGolden{"olmo2"},
+    FamilyGolden{"falcon_7b"},
+    FamilyGolden{"falcon_40b"},
+    FamilyGolden{"falcon_rw"},
+    FamilyGolden{"gpt2"},
+    FamilyGolden{"gpt_neox"},
+    FamilyGolden{"gpt_neox_serial"},
+    FamilyGolden{"mixtral"},
+    FamilyGolden{"qwen2_moe"},
+    FamilyGolden{"qwen3_moe"},
 };
 
 /// Folders whose model.gguf is held to the same golden.
-inline constexpr std::array kFamilyGgufs{"llama_llama3", "qwen2", "qwen3", "gemma2", "gemma3_text", "phi3"};
+inline constexpr std::array kFamilyGgufs{"llama_llama3", "qwen2", "qwen3", "gemma2", "gemma3_text",
+                                        "phi3", "falcon_7b", "gpt2", "gpt_neox", "mixtral", "qwen2_moe"};
 
 }  // namespace tessera::verify::test

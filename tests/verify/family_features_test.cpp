@@ -42,6 +42,15 @@ constexpr Change kChanges[] = {
     {"granite", R"({"attention_multiplier": 0.125})"},
     {"granite", R"({"residual_multiplier": 1.0})"},
     {"granite", R"({"logits_scaling": 1.0})"},
+    {"falcon_7b", R"({"layer_norm_epsilon": 1e-2})"},
+    {"falcon_40b", R"({"rope_theta": 100.0})"},
+    {"falcon_rw", R"({"alibi": false})"},
+    {"gpt2", R"({"scale_attn_weights": false})"},
+    {"gpt_neox_serial", R"({"use_parallel_residual": true})"},
+    {"mixtral", R"({"num_experts_per_tok": 1})"},
+    {"qwen2_moe", R"({"norm_topk_prob": true})"},
+    {"qwen3_moe", R"({"norm_topk_prob": false})"},
+    {"qwen3_moe", R"({"num_experts_per_tok": 2})"},
 };
 
 /// The worst of all layers and logits, by prefill and by decode; 0 for a golden that is met.
