@@ -34,16 +34,17 @@ Integers pack(DataType dtype, std::span<const float, kGroup> values) {
   return result;
 }
 
-void store(DataType dtype, const std::array<int, kGroup>& mantissas, std::int64_t k, std::int64_t column,
+// A byte's lower nibble comes first, and overwrites what was there.
+void store(DataType dtype, const std::array<int, kGroup>& mantissas, std::size_t k, std::size_t column,
            std::byte* block) {
-  for (std::int64_t c = 0; c < kGroup; ++c) {
-    const int m = mantissas[static_cast<std::size_t>(c)];
-    const std::int64_t at = k / 2 * 32 + column + c;
+  for (std::size_t c = 0; c < kGroup; ++c) {
+    const auto m = static_cast<std::uint8_t>(mantissas[c]);
     if (dtype == DataType::BFLOAT8_B) {
-      block[at * 2 + k % 2] = std::byte{static_cast<std::uint8_t>(m)};
+      block[(k / 2 * 32 + column + c) * 2 + k % 2] = std::byte{m};
     } else {
-      const auto nibble = std::byte{static_cast<std::uint8_t>(m + 8)};
-      block[at] = k % 2 == 0 ? nibble : block[at] | nibble << 4;
+      std::byte& at = block[nibble_byte(k, column + c)];
+      const auto nibble = std::byte{static_cast<std::uint8_t>(m & 15)};
+      at = nibble_shift(k) == 0 ? nibble : at | nibble << 4;
     }
   }
 }
@@ -58,7 +59,8 @@ void encode_block(DataType dtype, const BlockStrip& layout, std::int64_t index,
     for (std::int64_t k = 0; k < kBlockRows; ++k) {
       const auto first = static_cast<std::size_t>(k * 32 + g * kGroup);
       const Integers row = pack(dtype, values.subspan(first).first<kGroup>());
-      store(dtype, row.mantissas, k, g * kGroup, strip + index * layout.block_bytes);
+      store(dtype, row.mantissas, static_cast<std::size_t>(k), static_cast<std::size_t>(g * kGroup),
+            strip + index * layout.block_bytes);
       exponents[static_cast<std::size_t>(k)] = row.exponent;
       if (row.exponent == 0) continue;
       lowest = std::min(lowest, row.exponent);

@@ -18,8 +18,10 @@ constexpr std::int64_t kGroup = 16;
 constexpr int kMaxShift = 6;
 
 /// A strip is its blocks one behind the other, a single run of memory, then the `bases`. A block is
-/// - mantissas: 16 pairs of k by 32 columns. bfloat8_b: two's complement bytes (k, k + 1). bfloat4_b: one
-///   byte, mantissa + 8 of k in the low nibble, of k + 1 in the high one.
+/// - mantissas. bfloat8_b: 16 pairs of k by 32 columns, two's complement bytes (k, k + 1). bfloat4_b: 4
+///   octets of k by 32 columns, 8 two's complement nibbles in 32 bits: the even k of the octet in the lower
+///   16, the odd ones in the upper, the lowest k first. A shift and a mask then leave a pair (k, k + 1) at
+///   the top of both halves.
 /// - `steps`: two groups of 16 columns by 32 k: 2^(e - base), 1 to 64; in a wide block e.
 /// `bases`: for each block, one byte for each group; 0 marks a wide block, whose exponents lie more than
 /// kMaxShift apart.
@@ -39,11 +41,19 @@ struct BlockStrip {
         bytes((bases + blocks * 2 + 63) / 64 * 64) {}
 };
 
+/// Where a bfloat4_b block has the nibble of row k and column c: its byte, and the bits below it there.
+constexpr std::size_t nibble_byte(std::size_t k, std::size_t c) {
+  return (k / 8 * 32 + c) * 4 + k % 2 * 2 + k % 8 / 4;
+}
+constexpr int nibble_shift(std::size_t k) {
+  return static_cast<int>(k / 2 % 2 * 4);
+}
+
 /// The integer of row k (0 to 31) and column c of a block.
 inline int block_mantissa(DataType dtype, const std::byte* block, std::size_t k, std::size_t c) {
-  const std::size_t at = k / 2 * 32 + c;
-  if (dtype == DataType::BFLOAT8_B) return static_cast<std::int8_t>(block[at * 2 + k % 2]);
-  return (std::to_integer<int>(block[at]) >> (k % 2 * 4) & 15) - 8;
+  if (dtype == DataType::BFLOAT8_B) return static_cast<std::int8_t>(block[(k / 2 * 32 + c) * 2 + k % 2]);
+  const int nibble = std::to_integer<int>(block[nibble_byte(k, c)]) >> nibble_shift(k) & 15;
+  return (nibble ^ 8) - 8;
 }
 
 /// Row k of a strip, exact.

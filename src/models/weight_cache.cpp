@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kMagic = "TESSERAW";
 // Raised whenever device/form.hpp changes a form.
-constexpr int kPackingVersion = 3;
+constexpr int kPackingVersion = 4;
 constexpr std::size_t kAlign = 64;
 
 std::size_t align(std::size_t n) {

@@ -126,9 +126,10 @@ TEST(Form, BytesOfAStrip) {
 
   bytes.resize(static_cast<std::size_t>(form_bytes(Form::StripsBfp4, {2, 40})));
   encode(Form::StripsBfp4, {2, 40}, values, bytes);
-  EXPECT_EQ(at(0), static_cast<std::int8_t>(0x8C));  // column 0: 4 + 8 and 0 + 8
-  EXPECT_EQ(at(17), static_cast<std::int8_t>(0x84));
-  EXPECT_EQ(at(3), static_cast<std::int8_t>(0xE8));
+  // 32 bits a column: the even k in the lower half, the odd ones in the upper.
+  EXPECT_EQ(at(0), 4);
+  EXPECT_EQ(at(17 * 4), -4 & 15);
+  EXPECT_EQ(at(3 * 4 + 2), 6);
   EXPECT_EQ(at(512 + 64), 127 - 2);
 }
 

@@ -82,9 +82,9 @@ struct BlockView {
   const std::uint8_t* steps;  // [2][32]
   bool wide[2];
   float units[2];  // 2^(base - 127); 0 in a wide block, whose integers do not count
-  HWY_ALIGN std::int16_t factors[2 * kBlockRows];
+  HWY_ALIGN std::int16_t factors[2 * kBlockRows];  // steps << shift
 
-  BlockView(const BlockStrip& layout, const std::byte* strip, std::int64_t index)
+  BlockView(const BlockStrip& layout, const std::byte* strip, std::int64_t index, int shift = 0)
       : mantissas(strip + index * layout.block_bytes),
         steps(reinterpret_cast<const std::uint8_t*>(mantissas + layout.steps)) {
     for (std::int64_t g = 0; g < 2; ++g) {
@@ -95,7 +95,7 @@ struct BlockView {
     const hn::CappedTag<std::int16_t, 32> d16;
     const hn::Rebind<std::uint8_t, decltype(d16)> d8;
     for (std::size_t i = 0; i < 2 * kBlockRows; i += hn::Lanes(d16)) {
-      hn::Store(hn::PromoteTo(d16, hn::LoadU(d8, steps + i)), d16, factors + i);
+      hn::Store(hn::ShiftLeftSame(hn::PromoteTo(d16, hn::LoadU(d8, steps + i)), shift), d16, factors + i);
     }
   }
 
@@ -181,26 +181,38 @@ HWY_INLINE hn::Vec<PairTag> both(const std::int16_t* pair) {
   return hn::BitCast(PairTag(), hn::Set(FixedTag(), bits));
 }
 
-// The mantissas of pair p of k, vector v of columns.
-struct Bfp8Pairs {
+// Eight rows of k of a vector of columns, and of these pair j: its mantissas << steps.
+struct Bfp8Octet {
   static constexpr DataType kDtype = DataType::BFLOAT8_B;
-  static HWY_INLINE hn::Vec<PairTag> load(const std::byte* block, std::int64_t p, std::size_t v) {
-    const hn::Rebind<std::int8_t, PairTag> d8;
-    const auto* at = reinterpret_cast<const std::int8_t*>(block) + p * 64 + v * kFixedLanes * 2;
-    return hn::PromoteTo(PairTag(), hn::LoadU(d8, at));
+  static constexpr int kFactorShift = 0;
+  const std::int8_t* at;
+
+  HWY_INLINE Bfp8Octet(const std::byte* mantissas, std::int64_t octet, std::size_t v)
+      : at(reinterpret_cast<const std::int8_t*>(mantissas) + octet * 256 + v * kFixedLanes * 2) {}
+  template <int j>
+  HWY_INLINE hn::Vec<PairTag> pair(hn::Vec<PairTag> factor) const {
+    return hn::Mul(hn::PromoteTo(PairTag(), hn::LoadU(hn::Rebind<std::int8_t, PairTag>(), at + j * 64)),
+                   factor);
   }
 };
-struct Bfp4Pairs {
+struct Bfp4Octet {
   static constexpr DataType kDtype = DataType::BFLOAT4_B;
-  static HWY_INLINE hn::Vec<PairTag> load(const std::byte* block, std::int64_t p, std::size_t v) {
-    const FixedTag d32;
-    const hn::Rebind<std::uint8_t, FixedTag> d8;
-    const auto* at = reinterpret_cast<const std::uint8_t*>(block) + p * 32 + v * kFixedLanes;
-    const auto bytes = hn::PromoteTo(d32, hn::LoadU(d8, at));
-    const auto nibbles = hn::And(hn::Or(bytes, hn::ShiftLeft<12>(bytes)), hn::Set(d32, 0x000F000F));
-    return hn::Sub(hn::BitCast(PairTag(), nibbles), hn::Set(PairTag(), 8));
+  // A mantissa at the top of 16 bits, times a factor << 4, has the product in the upper half.
+  static constexpr int kFactorShift = 4;
+  hn::Vec<PairTag> nibbles;
+
+  HWY_INLINE Bfp4Octet(const std::byte* mantissas, std::int64_t octet, std::size_t v)
+      : nibbles(hn::BitCast(PairTag(), hn::LoadU(hn::Repartition<std::uint8_t, PairTag>(),
+                                                 reinterpret_cast<const std::uint8_t*>(mantissas) +
+                                                     octet * 128 + v * kFixedLanes * 4))) {}
+  template <int j>
+  HWY_INLINE hn::Vec<PairTag> pair(hn::Vec<PairTag> factor) const {
+    auto top = hn::ShiftLeft<12 - 4 * j>(nibbles);
+    if constexpr (j > 0) top = hn::And(top, hn::Set(PairTag(), static_cast<std::int16_t>(0xF000)));
+    return hn::MulHigh(top, factor);
   }
 };
+constexpr std::int64_t kOctets = kBlockRows / 8;
 
 // Adds R rows of integer sums to the rows of float32 sums, [R][32].
 template <int R>
@@ -217,35 +229,42 @@ HWY_INLINE void carry(const PairSum (&acc)[R][kFixedVecs], const float* units, c
   }
 }
 
-// Pair p of k of a block, vector v of columns: mantissas << steps.
-template <class Pairs>
-HWY_INLINE hn::Vec<PairTag> weights(const BlockView& block, std::int64_t p, std::size_t v) {
-  const std::size_t group = v * kFixedLanes / kGroup;
-  const auto factor = both(block.factors + group * kBlockRows + static_cast<std::size_t>(p) * 2);
-  return hn::Mul(Pairs::load(block.mantissas, p, v), factor);
+// Calls body(p, v, weights) for every pair of k and vector of columns of a block. v is a constant of its
+// type: sums that it indexes must stay in registers, and GCC 12 leaves a loop of this size rolled.
+template <class Octet, std::size_t kVec, class Body>
+HWY_INLINE void octet_pairs(const BlockView& block, std::int64_t octet, const Body& body) {
+  const Octet rows(block.mantissas, octet, kVec);
+  const std::int16_t* factors = block.factors + kVec * kFixedLanes / kGroup * kBlockRows + octet * 8;
+  constexpr std::integral_constant<std::size_t, kVec> v;
+  body(octet * 4, v, rows.template pair<0>(both(factors)));
+  body(octet * 4 + 1, v, rows.template pair<1>(both(factors + 2)));
+  body(octet * 4 + 2, v, rows.template pair<2>(both(factors + 4)));
+  body(octet * 4 + 3, v, rows.template pair<3>(both(factors + 6)));
+  if constexpr (kVec + 1 < kFixedVecs) octet_pairs<Octet, kVec + 1>(block, octet, body);
+}
+template <class Octet, class Body>
+HWY_INLINE void for_each_pair(const BlockView& block, const Body& body) {
+  for (std::int64_t octet = 0; octet < kOctets; ++octet) octet_pairs<Octet, 0>(block, octet, body);
 }
 
 // R rows, weights straight from memory.
-template <class Pairs, int R>
+template <class Octet, int R>
 void fixed_direct(const std::byte* strip, std::int64_t k, const FixedRows& x, float* sums) {
-  const BlockStrip layout(Pairs::kDtype, k);
+  const BlockStrip layout(Octet::kDtype, k);
   std::fill_n(sums, R * kStrip, 0.0f);
   for (std::int64_t b = 0; b < layout.blocks; ++b) {
-    const BlockView block(layout, strip, b);
+    const BlockView block(layout, strip, b, Octet::kFactorShift);
     const std::int16_t* codes = x.codes + b * kBlockRows;
     const std::int64_t stride = x.blocks * kBlockRows;
     PairSum acc[R][kFixedVecs];
     for (auto& row : acc) std::fill_n(row, kFixedVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
-    for (std::int64_t p = 0; p < kPairs; ++p) {
-      for (std::size_t v = 0; v < kFixedVecs; ++v) {
-        const auto w = weights<Pairs>(block, p, v);
-        for (int r = 0; r < R; ++r) multiply_pairs(w, both(codes + r * stride + p * 2), acc[r][v]);
-      }
-    }
+    for_each_pair<Octet>(block, [&](std::int64_t p, auto v, hn::Vec<PairTag> w) HWY_ATTR {
+      for (int r = 0; r < R; ++r) multiply_pairs(w, both(codes + r * stride + p * 2), acc[r][v]);
+    });
     carry<R>(acc, block.units, x.scales + b, x.blocks, sums);
     if (HWY_UNLIKELY(block.any_wide())) {
       for (int r = 0; r < R; ++r) {
-        add_wide<Pairs::kDtype>(block, codes + r * stride, x.scales[r * x.blocks + b], sums + r * kStrip);
+        add_wide<Octet::kDtype>(block, codes + r * stride, x.scales[r * x.blocks + b], sums + r * kStrip);
       }
     }
   }
@@ -278,9 +297,9 @@ constexpr std::int64_t kPanelBlocks = 4;
 // Rows whose sums stay in registers: 8 x 2 of 32 on AVX-512, 2 x 4 of 16 on AVX2.
 constexpr int kFixedRows = kFixedLanes >= 16 ? 8 : kFixedLanes >= 8 ? 2 : 1;
 
-template <class Pairs>
+template <class Octet>
 void fixed_panels(const std::byte* strip, std::int64_t k, const FixedRows& x, std::int64_t m, float* sums) {
-  const BlockStrip layout(Pairs::kDtype, k);
+  const BlockStrip layout(Octet::kDtype, k);
   HWY_ALIGN std::int16_t panel[kPanelBlocks * kBlockRows * kStrip];
   float units[kPanelBlocks * 2];
   std::fill_n(sums, m * kStrip, 0.0f);
@@ -288,15 +307,13 @@ void fixed_panels(const std::byte* strip, std::int64_t k, const FixedRows& x, st
     // A wide block ends its panel, so that its float32 part is added in the order of blocks.
     bool wide = false;
     for (n = 0; n < kPanelBlocks && first + n < layout.blocks && !wide; ++n) {
-      const BlockView block(layout, strip, first + n);
+      const BlockView block(layout, strip, first + n, Octet::kFactorShift);
       wide = block.any_wide();
       std::copy_n(block.units, 2, units + n * 2);
-      for (std::int64_t p = 0; p < kPairs; ++p) {
-        for (std::size_t v = 0; v < kFixedVecs; ++v) {
-          hn::Store(weights<Pairs>(block, p, v), PairTag(),
-                    panel + (n * kPairs + p) * kStrip * 2 + v * kFixedLanes * 2);
-        }
-      }
+      std::int16_t* pairs = panel + n * kPairs * kStrip * 2;
+      for_each_pair<Octet>(block, [&](std::int64_t p, auto v, hn::Vec<PairTag> w) HWY_ATTR {
+        hn::Store(w, PairTag(), pairs + p * kStrip * 2 + v * kFixedLanes * 2);
+      });
     }
     // While these are multiplied, the next ones come: 4 KiB, which the hardware would wait with.
     for (std::int64_t at = 0; at < kPanelBlocks * layout.block_bytes; at += 64) {
@@ -318,7 +335,7 @@ void fixed_panels(const std::byte* strip, std::int64_t k, const FixedRows& x, st
     const BlockView block(layout, strip, first + n - 1);
     for (r = 0; r < m; ++r) {
       const std::int64_t at = r * stride + n - 1;
-      add_wide<Pairs::kDtype>(block, codes + at * kBlockRows, scales[at], sums + r * kStrip);
+      add_wide<Octet::kDtype>(block, codes + at * kBlockRows, scales[at], sums + r * kStrip);
     }
   }
 }
@@ -326,18 +343,18 @@ void fixed_panels(const std::byte* strip, std::int64_t k, const FixedRows& x, st
 // sums[m][32] = x @ strip.
 template <DataType kDtype>
 void fixed_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, std::int64_t m, float* sums) {
-  using Pairs = std::conditional_t<kDtype == DataType::BFLOAT8_B, Bfp8Pairs, Bfp4Pairs>;
+  using Octet = std::conditional_t<kDtype == DataType::BFLOAT8_B, Bfp8Octet, Bfp4Octet>;
   switch (m) {
     case 1:
-      return fixed_direct<Pairs, 1>(strip, k, x, sums);
+      return fixed_direct<Octet, 1>(strip, k, x, sums);
     case 2:
-      return fixed_direct<Pairs, 2>(strip, k, x, sums);
+      return fixed_direct<Octet, 2>(strip, k, x, sums);
     case 3:
-      return fixed_direct<Pairs, 3>(strip, k, x, sums);
+      return fixed_direct<Octet, 3>(strip, k, x, sums);
     case 4:
-      return fixed_direct<Pairs, 4>(strip, k, x, sums);
+      return fixed_direct<Octet, 4>(strip, k, x, sums);
     default:
-      return fixed_panels<Pairs>(strip, k, x, m, sums);
+      return fixed_panels<Octet>(strip, k, x, m, sums);
   }
 }
 
