@@ -38,7 +38,7 @@ void add_inspect(CLI::App& app) {
       "A model that is not supported is shown as far as it can be, with the reason; the exit status is 0.");
   auto o = std::make_shared<Options>();
   add_model_option(*command, o->model);
-  command->add_option("--precision", o->precision, "accuracy, performance, bf16, fp32 or a .json file")
+  command->add_option("--precision", o->precision, "accuracy, performance, bfp4, bf16, fp32 or a .json file")
       ->capture_default_str();
   command->add_option("--batch", o->inspect.users, "Users of the decode step")
       ->check(CLI::Range(1, 32))

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "generate/generator.hpp"
+#include "util/parallel.hpp"
 
 namespace tessera::cli {
 
@@ -36,12 +37,16 @@ void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   command.add_option("--device", choice.device, "The device's spec sheet, one of `tessera devices`")
       ->capture_default_str();
   command.add_option("--engine", choice.engine, "The arithmetic: fast or ref")->capture_default_str();
-  const std::string precisions = "accuracy, performance, bf16, fp32 or a .json file";
+  const std::string precisions = "accuracy, performance, bfp4, bf16, fp32 or a .json file";
   const bool by_engine = choice.precision.empty();
   command
       .add_option("--precision", choice.precision,
                   by_engine ? precisions + "; default: accuracy, on ref fp32" : precisions)
       ->capture_default_str();
+  command
+      .add_option_function<int>("--threads", choose_num_threads,
+                                "Threads of the compute pool; default: TESSERA_THREADS, else one a core")
+      ->check(CLI::Range(1, kMostThreads));
 }
 
 void add_run_switches(CLI::App& command, generate::ModelChoice& choice) {

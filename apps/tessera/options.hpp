@@ -12,7 +12,7 @@ namespace tessera::cli {
 CLI::Option* add_model_option(CLI::App& command, std::string& model);
 /// --adapter.
 void add_adapter_option(CLI::App& command, std::string& adapter);
-/// MODEL, --adapter, --device, --engine, --precision; the defaults are what `choice` holds.
+/// MODEL, --adapter, --device, --engine, --precision, --threads; the defaults are what `choice` holds.
 void add_model_choice(CLI::App& command, generate::ModelChoice& choice);
 /// --async and --trace, of commands that generate.
 void add_run_switches(CLI::App& command, generate::ModelChoice& choice);

@@ -55,7 +55,7 @@ void add_plan(CLI::App& app) {
       ->capture_default_str();
   command
       ->add_option("--precision", o->request.precision,
-                   "accuracy, performance, bf16, fp32, a .json file, or TT-Transformers' own presets: "
+                   "accuracy, performance, bfp4, bf16, fp32, a .json file, or TT-Transformers' own presets: "
                    "tt-accuracy, tt-performance")
       ->capture_default_str();
   command->add_option("--tp", o->request.chips,

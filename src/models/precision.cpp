@@ -130,11 +130,14 @@ std::string Precision::fingerprint() const {
 }
 
 Precision parse_precision_json(std::string_view text, const std::string& name) {
-  Precision p = parse_precision("accuracy");
-  p.name = name;
+  Precision p;
   try {
     const Json json = Json::parse(text);
-    check_keys(json, {"decoders"}, "the file", name);
+    check_keys(json, {"base", "decoders"}, "the file", name);
+    const auto base = json.value("base", std::string("accuracy"));
+    check(!base.ends_with(".json"), "{}: base is {}: a preset expected", name, base);
+    p = parse_precision(base);
+    p.name = name;
     read_decoders(json.at("decoders"), p, name);
   } catch (const Json::exception& error) {
     fail_user("{}: not a precision file ({}): see {{\"decoders\": {{\"0\": {{\"precision_cfg\": {{}}}}}}}}",
@@ -151,10 +154,11 @@ Precision parse_precision(std::string_view name) {
     p.decoder.ff1_ff3 = DataType::BFLOAT4_B;
     return p;
   }
+  if (name == "bfp4") return uniform("bfp4", DataType::BFLOAT4_B, DataType::BFLOAT16);
   if (name == "bf16") return uniform("bf16", DataType::BFLOAT16, DataType::BFLOAT16);
   if (name == "fp32") return uniform("fp32", DataType::FLOAT32, DataType::FLOAT32);
   if (name.ends_with(".json")) return parse_precision_json(read_text_file(name), std::string(name));
-  fail_user("unknown precision: \"{}\": use accuracy, performance, bf16, fp32 or a .json file", name);
+  fail_user("unknown precision: \"{}\": use accuracy, performance, bfp4, bf16, fp32 or a .json file", name);
 }
 
 }  // namespace tessera::models

@@ -19,7 +19,7 @@ struct DecoderPrecision {
 
 /// Without a name: what "accuracy" is.
 struct Precision {
-  std::string name;  // "accuracy", "performance", "bf16", "fp32", or the file's
+  std::string name;  // a preset's, or the file's
   DecoderPrecision decoder;
   std::map<int, DecoderPrecision> overrides;  // by layer
   DataType kv_cache = DataType::BFLOAT16;
@@ -35,11 +35,12 @@ struct Precision {
   std::string fingerprint() const;
 };
 
-/// "accuracy" (bfloat8_b weights), "performance" (bfloat4_b gate and up), "bf16", "fp32", or the path of a
-/// JSON file:
-/// {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8", ...}}}} over the accuracy preset; KV_CACHE and
-/// ACTIVATION must be the same wherever they are given; fidelity_cfg is read and has no effect on engines
-/// that accumulate in float32. Throws UserError that lists the presets or names the bad key.
+/// "accuracy" (bfloat8_b weights), "performance" (bfloat4_b gate and up), "bfp4" (bfloat4_b weights), "bf16",
+/// "fp32", or the path of a JSON file:
+/// {"decoders": {"31": {"precision_cfg": {"FF1_FF3": "BFP8", ...}}}} over the accuracy preset, or that which
+/// "base" names; KV_CACHE and ACTIVATION must be the same wherever they are given; fidelity_cfg is read and
+/// has no effect on engines that accumulate in float32. Throws UserError that lists the presets or names the
+/// bad key.
 Precision parse_precision(std::string_view name_or_file);
 
 /// The text of such a file; `name` is for the errors.

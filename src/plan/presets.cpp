@@ -41,7 +41,8 @@ models::Precision plan_precision(const std::string& name, const ModelFacts& fact
   } catch (const UserError& error) {
     if (name.ends_with(".json")) throw;
     fail_user(
-        "unknown precision: \"{}\": use accuracy, performance, bf16, fp32, tt-performance, tt-accuracy or a "
+        "unknown precision: \"{}\": use accuracy, performance, bfp4, bf16, fp32, tt-performance, tt-accuracy "
+        "or a "
         ".json file",
         name);
   }

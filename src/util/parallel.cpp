@@ -1,7 +1,5 @@
 #include "util/parallel.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -16,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "util/cores.hpp"
 #include "util/error.hpp"
 #include "util/printable.hpp"
 
@@ -51,7 +50,7 @@ class Pool {
       for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
     } catch (const std::system_error& error) {
       stop();
-      fail_system("cannot start {} threads: {}: set TESSERA_THREADS to fewer", threads,
+      fail_system("cannot start {} threads: {}: give fewer with --threads or TESSERA_THREADS", threads,
                   error.code().message());
     }
   }
@@ -144,9 +143,6 @@ class Pool {
   std::exception_ptr error_;
 };
 
-// More than any machine's cores: a typing error.
-constexpr int kMostThreads = 1024;
-
 int default_threads() {
   if (const char* text = std::getenv("TESSERA_THREADS"); text != nullptr && *text != '\0') {
     const std::string_view number(text);
@@ -157,10 +153,7 @@ int default_threads() {
           printable(number), kMostThreads);
     return n;
   }
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
+  return usable_cores();
 }
 
 std::mutex g_mutex;  // one loop at a time: two callers take turns
@@ -168,6 +161,7 @@ std::unique_ptr<Pool> g_pool;
 thread_local Pool* t_share = nullptr;  // of the innermost ParallelShare
 // Read without the mutex: a loop's body may ask while its caller holds it. 0: not yet known.
 std::atomic<int> g_threads{0};
+std::atomic<bool> g_chosen{false};  // by choose_num_threads()
 
 }  // namespace
 
@@ -184,6 +178,16 @@ void set_num_threads(int n) {
   std::lock_guard lock(g_mutex);
   g_threads = std::max(1, n);
   g_pool.reset();
+}
+
+void choose_num_threads(int n) {
+  set_num_threads(n);
+  g_chosen = true;
+}
+
+bool num_threads_are_chosen() {
+  const char* text = std::getenv("TESSERA_THREADS");
+  return g_chosen || (text != nullptr && *text != '\0');
 }
 
 ParallelSession::ParallelSession() {

@@ -6,12 +6,21 @@
 
 namespace tessera {
 
-/// Number of threads that the calling thread's loops use. Default: TESSERA_THREADS, else the cores this
-/// process may use. Throws UserError when TESSERA_THREADS is not a number from 1 to 1024.
+/// More than any machine's cores: a typing error.
+constexpr int kMostThreads = 1024;
+
+/// Number of threads that the calling thread's loops use. Default: TESSERA_THREADS, else usable_cores(), one
+/// thread a physical core. Throws UserError when TESSERA_THREADS is not a number from 1 to 1024.
 int num_threads();
 
 /// Sets the number of threads (>= 1). Not to be called from inside a parallel_for.
 void set_num_threads(int n);
+
+/// The same, as the user's own word: processes that share a machine divide the default among them, and leave
+/// a chosen number alone.
+void choose_num_threads(int n);
+/// Whether the user has said how many, by choose_num_threads() or TESSERA_THREADS.
+bool num_threads_are_chosen();
 
 /// Keeps the worker threads awake between loops during its lifetime: many short loops in a row (a replayed
 /// trace) wake them once.

@@ -35,6 +35,8 @@ TEST(Precision, Presets) {
   const Precision performance = parse_precision("performance");
   EXPECT_EQ(performance.decoder.ff1_ff3, DataType::BFLOAT4_B);
   EXPECT_EQ(performance.decoder.ff2, DataType::BFLOAT8_B);
+  EXPECT_EQ(parse_precision("bfp4").decoder.ff2, DataType::BFLOAT4_B);
+  EXPECT_EQ(parse_precision("bfp4").lm_head, DataType::BFLOAT4_B);
   EXPECT_EQ(parse_precision("bf16").decoder.wqkv, DataType::BFLOAT16);
   EXPECT_EQ(parse_precision("fp32").kv_cache, DataType::FLOAT32);
   EXPECT_EQ(parse_precision("fp32").norm, DataType::FLOAT32);
@@ -45,15 +47,15 @@ TEST(Precision, Presets) {
 
 TEST(Precision, FingerprintsDifferWhereWeightsDo) {
   std::set<std::string> all;
-  for (const char* name : {"accuracy", "performance", "bf16", "fp32"})
+  for (const char* name : {"accuracy", "performance", "bfp4", "bf16", "fp32"})
     all.insert(parse_precision(name).fingerprint());
-  EXPECT_EQ(all.size(), 4u);
+  EXPECT_EQ(all.size(), 5u);
   Precision p = parse_precision("accuracy");
   p.overrides[2].wo = DataType::BFLOAT4_B;
   all.insert(p.fingerprint());
   p.overrides[3] = p.overrides[2];
   all.insert(p.fingerprint());
-  EXPECT_EQ(all.size(), 6u);
+  EXPECT_EQ(all.size(), 7u);
   // The cache of keys and values is no weight.
   Precision q = parse_precision("accuracy");
   q.kv_cache = DataType::BFLOAT8_B;
@@ -93,7 +95,18 @@ TEST_F(PrecisionFile, NullLeavesThePreset) {
   EXPECT_EQ(p.layer(1).wo, DataType::BFLOAT8_B);
 }
 
+TEST_F(PrecisionFile, StandsOnTheBaseThatItNames) {
+  const Precision p = parse(R"({"base": "bfp4", "decoders": {"1": {"precision_cfg": {"WO": "BF16"}}}})");
+  EXPECT_EQ(p.lm_head, DataType::BFLOAT4_B);
+  EXPECT_EQ(p.layer(0).wo, DataType::BFLOAT4_B);
+  EXPECT_EQ(p.layer(1).wo, DataType::BFLOAT16);
+  EXPECT_EQ(p.layer(1).ff2, DataType::BFLOAT4_B);
+}
+
 TEST_F(PrecisionFile, WhatIsRefused) {
+  refused(R"({"base": "no", "decoders": {}})", "unknown precision: \"no\"");
+  refused(R"({"base": "other.json", "decoders": {}})", "base is other.json: a preset expected");
+  refused(R"({"base": 8, "decoders": {}})", "not a precision file");
   refused("[]", "the file is array");
   refused("{", "not a precision file");
   refused("{}", "not a precision file");

@@ -148,6 +148,21 @@ TEST(ParallelDeathTest, TheVariableIsANumberOfThreadsOrAnError) {
   }
 }
 
+TEST(ParallelDeathTest, AChosenNumberIsKnownAsSuch) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto chosen = [](const char* value, int threads) {
+    if (value != nullptr) setenv("TESSERA_THREADS", value, 1);
+    if (value == nullptr) unsetenv("TESSERA_THREADS");
+    set_num_threads(2);
+    if (threads > 0) choose_num_threads(threads);
+    return num_threads() + (num_threads_are_chosen() ? 100 : 0);
+  };
+  EXPECT_EXIT(std::_Exit(chosen(nullptr, 0)), testing::ExitedWithCode(2), "");
+  EXPECT_EXIT(std::_Exit(chosen("", 0)), testing::ExitedWithCode(2), "");
+  EXPECT_EXIT(std::_Exit(chosen("4", 0)), testing::ExitedWithCode(102), "");
+  EXPECT_EXIT(std::_Exit(chosen("4", 3)), testing::ExitedWithCode(103), "");
+}
+
 TEST_F(Parallel, ASharePutsLoopsOnThreadsOfTheirOwn) {
   set_num_threads(4);
   const ParallelShare alone(1);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <numeric>
@@ -215,7 +214,7 @@ std::shared_ptr<Group> open_world() {
     MPI_Comm_size(host, &neighbours);
     MPI_Comm_free(&host);
   }
-  if (std::getenv("TESSERA_THREADS") == nullptr) set_num_threads(num_threads() / neighbours);
+  if (!num_threads_are_chosen()) set_num_threads(num_threads() / neighbours);
   std::vector<int> all(static_cast<std::size_t>(ranks));
   std::iota(all.begin(), all.end(), 0);
   return std::make_shared<MpiGroup>(comm, rank, std::move(all));
