@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
+#include "bench_output.hpp"
 #include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
 #include "options.hpp"
@@ -13,76 +16,12 @@
 namespace tessera::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 struct Options {
   generate::ModelChoice choice;
   generate::BenchOptions bench;
+  std::vector<std::string> measure{"prefill", "decode"};
   bool json = false;
 };
-
-Json report_json(const generate::BenchReport& r) {
-  Json results = Json::array();
-  for (const generate::BenchResult& row : r.results) {
-    results.push_back({{"kind", row.kind},
-                       {"batch", row.batch},
-                       {"prompt", row.prompt},
-                       {"context", row.context},
-                       {"tok_s", row.tok_s.median},
-                       {"tok_s_min", row.tok_s.min},
-                       {"tok_s_max", row.tok_s.max},
-                       {"ms", row.ms.median},
-                       {"ms_min", row.ms.min},
-                       {"ms_max", row.ms.max},
-                       {"repeats", row.repeats}});
-  }
-  return {{"model", r.model},
-          {"adapter", r.adapter},
-          {"device", r.device},
-          {"engine", r.engine},
-          {"precision", r.precision},
-          {"mesh", r.mesh},
-          {"copies", r.copies},
-          {"threads", r.threads},
-          {"isa", r.isa},
-          {"async", r.async},
-          {"trace", r.trace},
-          {"load_s", r.load_s},
-          {"ttft_ms", r.ttft_ms},
-          {"memory",
-           {{"weights_bytes", r.weights_bytes},
-            {"kv_bytes", r.kv_bytes},
-            {"peak_bytes", r.peak_bytes},
-            {"host_peak_bytes", r.host_peak_bytes}}},
-          {"results", results}};
-}
-
-double megabytes(std::int64_t bytes) {
-  return static_cast<double>(bytes) / 1e6;
-}
-
-std::string report_text(const generate::BenchReport& r) {
-  const std::string mesh = r.mesh.empty()
-                               ? ""
-                               : fmt::format(" (mesh {}, {} of the model)", r.mesh,
-                                             r.copies == 1 ? "one copy" : fmt::format("{} copies", r.copies));
-  const std::string model = r.adapter.empty() ? r.model : r.model + " with " + r.adapter;
-  std::string text = fmt::format("{} on {}{}: {} engine, {} precision, {} threads, {}, {}, {}\n\n", model,
-                                 r.device, mesh, r.engine, r.precision, r.threads, r.isa,
-                                 r.trace ? "traced" : "eager", r.async ? "asynchronous" : "at once");
-  text += fmt::format("{:<8} {:>5} {:>6} {:>7} {:>10} {:>21} {:>10}\n", "", "batch", "prompt", "context",
-                      "tok/s", "(min - max)", "ms");
-  for (const generate::BenchResult& row : r.results) {
-    const std::string range = fmt::format("({:.1f} - {:.1f})", row.tok_s.min, row.tok_s.max);
-    text += fmt::format("{:<8} {:>5} {:>6} {:>7} {:>10.1f} {:>21} {:>10.2f}\n", row.kind, row.batch,
-                        row.prompt, row.context, row.tok_s.median, range, row.ms.median);
-  }
-  return text + fmt::format(
-                    "\nfirst token {:.1f} ms, loading {:.2f} s; weights {:.1f} MB, KV cache {:.1f} MB, peak "
-                    "{:.1f} MB, process {:.1f} MB\n",
-                    r.ttft_ms, r.load_s, megabytes(r.weights_bytes), megabytes(r.kv_bytes),
-                    megabytes(r.peak_bytes), megabytes(r.host_peak_bytes));
-}
 
 }  // namespace
 
@@ -91,6 +30,7 @@ void add_bench(CLI::App& app) {
   command->footer(
       "Examples:\n  tessera bench smollm2-135m\n"
       "  tessera bench smollm2-135m --prompt 128 --gen 32 --batch 1,8,32 --json\n"
+      "  tessera bench smollm2-135m --batch 1 --roofline --threads 1\n"
       "tok/s: all users together, median of the repeats; ms: of a whole prefill, of one decode step.");
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
@@ -114,13 +54,22 @@ void add_bench(CLI::App& app) {
   command->add_option("--repeats", o->bench.repeats, "Measurements of each")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command->add_option("--measure", o->measure, "prefill, decode or both")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"prefill", "decode"}))
+      ->capture_default_str();
+  command->add_flag("--roofline", o->bench.roofline,
+                    "Measure the machine too, and say how near to it each kind of op comes");
   add_json_flag(*command, o->json);
   command->callback([o] {
+    const auto wanted = [&](const char* kind) { return std::ranges::count(o->measure, kind) > 0; };
+    o->bench.prefill = wanted("prefill");
+    o->bench.decode = wanted("decode");
     const auto report = generate::run_bench(
         o->choice, o->bench, [](const std::string& step) { fmt::print(stderr, "tessera: {}\n", step); });
     if (comm::launched_rank() > 0) return;  // rank 0 has the report
-    if (o->json) return write_json(report_json(report));
-    write_out(report_text(report));
+    if (o->json) return write_json(bench_json(report));
+    write_out(bench_text(report));
   });
 }
 

@@ -11,6 +11,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_bench(app);
   add_compare(app, exit_code);
   add_golden(app);
+  add_logits(app);
   add_pull(app);
   add_models(app);
   add_devices(app);

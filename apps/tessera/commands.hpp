@@ -13,6 +13,7 @@ void add_plan(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_compare(CLI::App& app, int& exit_code);
 void add_golden(CLI::App& app);
+void add_logits(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_models(CLI::App& app);
 void add_devices(CLI::App& app);

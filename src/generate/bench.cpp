@@ -60,18 +60,18 @@ class Bench {
     }
   }
 
+  // All users' prompts, one after the other.
+  void fill() {
+    for (std::size_t u = 0; u < users_; ++u) fill(u);
+  }
+
   BenchResult prefill() {
     std::vector<double> ms;
     const int repeats = batch_ == 1 ? options_.repeats : 1;
     for (int i = 0; i < repeats; ++i) {
       together();
       const Stopwatch clock;
-      for (std::size_t u = 0; u < users_; ++u) {
-        const int user = static_cast<int>(u);
-        generator_.release(user);
-        first_[u] = generator_.sample(generator_.prefill(prompts_[u], user), std::span(greedy_).first(1),
-                                      std::span(steps_).first(1))[0];
-      }
+      fill();
       ms.push_back(clock.milliseconds());
     }
     const int users = batch_ * replica_.count;
@@ -105,9 +105,47 @@ class Bench {
     return result;
   }
 
+  // One prompt, and one step of all users, op by op.
+  void add_roofline(Roofline& roofline) {
+    const int context = options_.prompt + 1;
+    if (options_.prefill && batch_ == 1)
+      roofline.steps.push_back({"prefill", 1, options_.prompt, fastest([&] { fill(0); })});
+    if (!options_.decode) return;
+    const std::vector<std::int32_t> positions(users_, options_.prompt);
+    roofline.steps.push_back({"decode", batch_, context, fastest([&] {
+                                generator_.sample(generator_.decode(first_, positions), greedy_, steps_);
+                              })});
+  }
+
   std::int64_t kv_bytes() { return generator_.cache().bytes(); }
 
  private:
+  void fill(std::size_t u) {
+    const int user = static_cast<int>(u);
+    generator_.release(user);
+    first_[u] = generator_.sample(generator_.prefill(prompts_[u], user), std::span(greedy_).first(1),
+                                  std::span(steps_).first(1))[0];
+  }
+
+  // Of the repeats.
+  template <class Step>
+  std::vector<OpClass> fastest(const Step& step) {
+    std::vector<OpClass> best;
+    double least = 0;
+    for (int i = 0; i < options_.repeats; ++i) {
+      RooflineObserver observer;
+      {
+        const ObserverScope scope(observer);
+        step();
+      }
+      std::vector<OpClass> classes = observer.classes();
+      const double seconds = total_seconds(classes);
+      if (i == 0 || seconds < least) best = std::move(classes);
+      least = i == 0 ? seconds : std::min(least, seconds);
+    }
+    return best;
+  }
+
   void together() {
     if (replica_.mesh) replica_.mesh->barrier();
   }
@@ -134,6 +172,7 @@ class Bench {
 void check_options(const BenchOptions& o) {
   check(o.prompt > 0 && o.gen > 0 && o.repeats > 0,
         "bench: --prompt {} --gen {} --repeats {}: all must be positive", o.prompt, o.gen, o.repeats);
+  check(o.prefill || o.decode, "bench: nothing to measure: name prefill or decode with --measure");
   check(!o.batches.empty(), "bench: no --batch: give one, such as 1,32");
   for (const int batch : o.batches) {
     check(batch >= 1 && batch <= kMaxUsers, "bench: --batch {}: 1 to {} users are supported", batch,
@@ -148,14 +187,24 @@ void measure(const Replica& replica, const BenchOptions& options, bool trace,
     Bench bench(replica, options, batch, trace);
     const int users = batch * replica.count;
     if (report != nullptr) say(fmt::format("prefill, batch {}", users));
-    BenchResult prefill = bench.prefill();
-    if (report != nullptr) say(fmt::format("decode, batch {}", users));
-    BenchResult decode = bench.decode();
+    if (options.prefill) {
+      BenchResult prefill = bench.prefill();
+      if (report != nullptr && (report->ttft_ms == 0 || batch == 1))
+        report->ttft_ms = prefill.ms.median / batch;
+      if (report != nullptr) report->results.push_back(std::move(prefill));
+    } else {
+      bench.fill();
+    }
+    if (options.decode) {
+      if (report != nullptr) say(fmt::format("decode, batch {}", users));
+      BenchResult decode = bench.decode();
+      if (report != nullptr) report->results.push_back(std::move(decode));
+    }
     if (report == nullptr) continue;
-    if (report->ttft_ms == 0 || batch == 1) report->ttft_ms = prefill.ms.median / batch;
-    report->results.push_back(std::move(prefill));
-    report->results.push_back(std::move(decode));
     report->kv_bytes = std::max(report->kv_bytes, bench.kv_bytes());
+    if (!report->roofline) continue;
+    say(fmt::format("roofline, batch {}", users));
+    bench.add_roofline(*report->roofline);
   }
 }
 
@@ -165,6 +214,9 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
                       const std::function<void(const std::string&)>& on_step) {
   check_options(options);
   ModelSession session(choice);
+  check(!options.roofline || (session.mesh() == nullptr && session.device().engine() == Engine::Fast),
+        "bench: --roofline with engine {} on device {}: it is of the fast engine on one chip", choice.engine,
+        choice.device);
   const std::int64_t context = std::int64_t{options.prompt} + options.gen;
   const int limit = session.config().max_position_embeddings;
   check(limit <= 0 || context <= limit, "bench: {} + {} positions, the model has {}: lower --prompt or --gen",
@@ -186,6 +238,7 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
   report.threads = num_threads();
   if (session.mesh() != nullptr) report.mesh = comm::to_string(session.mesh()->shape());
   report.copies = choice.data_parallel;
+  if (options.roofline) report.roofline.emplace();
   session.run(static_cast<int>(context), [&](const Replica& replica) {
     if (!replica.speaks()) {
       measure(replica, options, choice.trace, {}, nullptr);
@@ -199,6 +252,11 @@ BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.host_peak_bytes = usage.ru_maxrss * 1024L;
+  // After the process has been measured: it takes a large buffer.
+  if (report.roofline) {
+    say("machine");
+    report.roofline->peaks = measure_peaks();
+  }
   return report;
 }
 

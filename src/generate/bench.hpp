@@ -2,10 +2,12 @@
 // How fast a model is, by the wall clock.
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "generate/model_session.hpp"
+#include "generate/roofline.hpp"
 
 namespace tessera::generate {
 
@@ -14,6 +16,8 @@ struct BenchOptions {
   int gen = 64;                     // decode steps of a measurement
   std::vector<int> batches{1, 32};  // users of each copy of the model
   int repeats = 3;
+  bool prefill = true, decode = true;  // which are measured; decode needs an unmeasured prefill first
+  bool roofline = false;               // measures the machine and, op by op, an eager step of each
 };
 
 /// Of the repeats.
@@ -42,13 +46,15 @@ struct BenchReport {
   std::int64_t weights_bytes = 0, kv_bytes = 0, peak_bytes = 0;  // the account of the device, or of chip 0
   std::int64_t host_peak_bytes = 0;                              // resident set of the process
   std::vector<BenchResult> results;
+  std::optional<Roofline> roofline;
 };
 
 /// Loads the weights and measures each batch: prefill of every user's prompt one after the other, then `gen`
 /// decode steps from there, `repeats` times each (the prefill of several users once: it is as long as all
 /// repeats of one). On a mesh the slowest chip counts, and only rank 0 of a launcher's processes has a
 /// report. Prompts are random tokens, greedy sampling is part of each step. `on_step` is told before each
-/// measurement. Throws UserError for sizes that do not fit; Interrupted.
+/// measurement. A roofline is of the fast engine on one chip. Throws UserError for sizes that do not fit;
+/// Interrupted.
 BenchReport run_bench(const ModelChoice& choice, const BenchOptions& options,
                       const std::function<void(const std::string&)>& on_step = {});
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import harness
 import tiny_model
 
-COMMANDS = "bringup generate chat inspect plan bench compare golden pull models devices completion man".split()
+COMMANDS = "bringup generate chat inspect plan bench compare golden logits pull models devices completion man".split()
 
 
 class Documents(harness.CommandTest):
@@ -55,6 +55,31 @@ class Documents(harness.CommandTest):
         self.assertEqual(rows, expected)
         for row in doc["results"]:
             self.assertTrue(0 < row["tok_s_min"] <= row["tok_s"] <= row["tok_s_max"], row)
+
+    def test_roofline(self):
+        sizes = ("--prompt", "20", "--gen", "2", "--batch", "2", "--repeats", "1", "--threads", "1")
+        doc = self.document("bench", self.model, *sizes, "--measure", "decode", "--roofline")
+        self.assertEqual(([r["kind"] for r in doc["results"]], doc["threads"]), (["decode"], 1))
+        self.assertGreater(doc["roofline"]["peaks"]["read_gb_s"], 0)
+        (step,) = doc["roofline"]["steps"]
+        self.assertEqual((step["kind"], step["batch"], step["context"]), ("decode", 2, 21))
+        self.assertIn("linear bfloat8_b", [c["op"] for c in step["classes"]])
+        self.assertAlmostEqual(sum(c["ms"] for c in step["classes"]), step["ms"])
+        self.assertIn("this machine reads", self.succeed("bench", self.model, *sizes, "--roofline"))
+        self.refuse("bench", self.model, "--threads", "0", words="--threads")
+
+    def test_logits(self):
+        text = self.folder / "text.txt"
+        text.write_text("The quick brown fox jumps over the lazy dog.")
+        a, b = self.folder / "a_logits.npy", self.folder / "b_logits.npy"
+        doc = self.document("logits", self.model, "--text", text, "--tokens", "6", "--out", a)
+        self.assertEqual((len(doc["tokens"]), doc["out"]), (6, str(a)))
+        more = ("--text", text, "--tokens", "6", "--out", b)
+        self.assertEqual(self.succeed("logits", self.model, *more, "--threads", "1"), f"{b}\n")
+        self.assertTrue(self.document("compare", a, b)["equal"])
+        self.succeed("logits", self.model, *more, "--engine", "ref", "--precision", "fp32")
+        self.assertGreater(self.document("compare", a, b)["pcc"], 0.999)
+        self.refuse("logits", self.model, "--text", self.folder / "none.txt", "--out", b, words="none.txt")
 
     def test_compare_tensors(self):
         a = harness.write_npy(self.folder / "a.npy", [1, 2, 3, 4], (2, 2))

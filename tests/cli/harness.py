@@ -15,7 +15,7 @@ import tiny_model
 TESSERA = os.environ["TESSERA"]
 # A tiny model on a busy machine under a sanitizer; nothing here waits for it otherwise.
 TIMEOUT = 300
-PROGRESS = re.compile(r"packing weights|tessera: (loading$|prefill, batch|decode, batch|baseline$|phase \d)")
+PROGRESS = re.compile(r"packing weights|tessera: (loading$|prefill, batch|decode, batch|roofline, batch|machine$|baseline$|phase \d)")
 
 
 def write_npy(path: Path, values: list[float], shape: tuple[int, ...]) -> Path:
