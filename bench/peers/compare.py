@@ -25,8 +25,7 @@ RATES = {
     "batch8": ("decode", 128, 8),
     "batch32": ("decode", 128, 32),
 }
-TESTS = [*RATES, "load", "memory", "kl", "ctranslate2"]
-DEFAULT_TESTS = [t for t in TESTS if t != "ctranslate2"]
+TESTS = [*RATES, "load", "memory", "kl"]
 
 
 def arguments() -> argparse.Namespace:
@@ -42,7 +41,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/against_llamacpp.sh", description=__doc__)
     parser.add_argument("--models", type=names(list(models.MODELS)), default=["smollm2-135m", "llama-1.24b"])
     parser.add_argument("--bits", type=names(["8", "4"]), default=["8", "4"])
-    parser.add_argument("--tests", type=names(TESTS), default=DEFAULT_TESTS)
+    parser.add_argument("--tests", type=names(TESTS), default=TESTS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0, help="of both programs; default: what Tessera takes")
     parser.add_argument("--peer", type=Path, required=True, help="a build folder of llama.cpp")
@@ -104,10 +103,6 @@ def main() -> None:
         if "kl" in a.tests:
             figures = divergence.measure(name, bits, file, a.out, a.tessera, a.peer, about["threads"])
             results["divergence"].append({"model": name, "bits": bits} | figures)
-    if "ctranslate2" in a.tests:
-        import ctranslate2_peer
-
-        results["ctranslate2"] = ctranslate2_peer.measure(a.models, a.out, a.rounds, about["threads"])
     (a.out / "results.json").write_text(json.dumps(results, indent=1))
     text = tables.markdown(results)
     (a.out / "results.md").write_text(text)

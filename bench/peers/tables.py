@@ -62,7 +62,7 @@ def markdown(results: dict) -> str:
             text += f"\n### {row['model']}, {FORMATS[row['bits']]}\n\n| | Tessera | llama.cpp | ratio |\n|---|---|---|---|\n"
             seen = head
         text += "| " + " | ".join(cells(row)) + " |\n"
-    return text + divergences(results) + ctranslate2(results)
+    return text + divergences(results)
 
 
 def divergences(results: dict) -> str:
@@ -74,16 +74,4 @@ def divergences(results: dict) -> str:
     for d in results["divergence"]:
         figures = (d[k] for k in ("tessera", "bfloat16", "llama.cpp", "tessera_whole", "llama.cpp_whole"))
         text += f"| {d['model']} | {d['bits']} | {d['tokens']} | " + " | ".join(f"{f:.1e}" for f in figures) + " |\n"
-    return text
-
-
-def ctranslate2(results: dict) -> str:
-    if not results.get("ctranslate2"):
-        return ""
-    text = "\n### CTranslate2, int8\n\n| model | test | tok/s | Tessera, 8.5 bits, over it |\n|---|---|---|---|\n"
-    ours = {(r["model"], r["test"]): r for r in results["rows"] if r["bits"] == 8}
-    for row in results["ctranslate2"]:
-        mine = ours.get((row["model"], row["test"]))
-        ratio = f"{median(values(mine, 'tessera')) / median(row['values']):.2f}" if mine else ""
-        text += f"| {row['model']} | {TITLES[row['test']]} | {spread(row['values'], 1)} | {ratio} |\n"
     return text
