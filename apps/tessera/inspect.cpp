@@ -6,7 +6,6 @@
 #include "commands.hpp"
 #include "inspect_output.hpp"
 #include "io/catalogue.hpp"
-#include "models/load_model.hpp"
 #include "options.hpp"
 #include "output.hpp"
 
@@ -22,8 +21,7 @@ struct Options {
 void run(Options& o) {
   o.inspect.precision = models::parse_precision(o.precision);
   const auto path = io::resolve_model(o.model);
-  const auto checkpoint = models::open_checkpoint(path);
-  const models::Inspection result = models::inspect(*checkpoint, path, o.inspect);
+  const models::Inspection result = models::inspect(path, o.inspect);
   if (o.json) return write_json(inspection_json(o.model, result));
   write_out(inspection_text(o.model, result));
 }

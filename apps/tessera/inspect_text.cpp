@@ -94,9 +94,12 @@ void print_facts(Out out, const models::Inspection& i) {
     types.push_back(
         fmt::format("{} {} ({:.1f} MB)", count.tensors, name, static_cast<double>(count.bytes) / 1e6));
   }
-  fmt::format_to(out, "checkpoint   {}, {} tensors: {}\n", i.checkpoint.format, i.tensors.size(),
-                 fmt::join(types, ", "));
-  fmt::format_to(out, "             sha256 {}\n", i.checkpoint.content_hash);
+  if (i.tensors.empty()) {
+    fmt::format_to(out, "checkpoint   {}\n", i.checkpoint.format);
+  } else {
+    fmt::format_to(out, "checkpoint   {}, {} tensors: {}\n             sha256 {}\n", i.checkpoint.format,
+                   i.tensors.size(), fmt::join(types, ", "), i.checkpoint.content_hash);
+  }
   fmt::format_to(out, "tokenizer    {}\n", i.checkpoint.tokenizer);
   fmt::format_to(out, "template     {}\n", i.checkpoint.has_chat_template ? "yes" : "no");
 }
@@ -112,14 +115,14 @@ std::string inspection_text(const std::string& model, const models::Inspection& 
   for (const std::string& reason : i.unsupported) fmt::format_to(out, "             {}\n", reason);
   print_facts(out, i);
   LayerTable table;
-  if (i.modules.empty()) {
+  if (i.modules.empty() && !i.tensors.empty()) {
     fmt::format_to(out, "\ntensors of the checkpoint\n");
     for (const auto& tensor : i.tensors) {
       const bool in_model = tensor.name.starts_with("model.");
       table.add(in_model ? tensor.name.substr(6) : tensor.name,
                 fmt::format("{} [{}]", tensor.dtype, fmt::join(tensor.shape, ", ")));
     }
-  } else {
+  } else if (!i.modules.empty()) {
     fmt::format_to(out, "\nmodules: {} parameters\n", i.parameters);
     for (const auto& module : i.modules) {
       table.add(module.path, fmt::format("{} {}  {}", to_string(module.spec.dtype),

@@ -16,6 +16,27 @@ std::string token_text(const JsonReader& reader, std::string_view key, const std
   return JsonReader(*value, file, std::string(key) + ".").text("content").value_or("");
 }
 
+/// Of an architecture that is not known: the sizes that have the usual names, here or in text_config, and by
+/// name whatever else the file asks for.
+void read_foreign_keys(const JsonReader& reader, ModelConfig& config) {
+  const auto note = [&](const JsonReader& object, const std::string& where) {
+    for (const std::string& key : unknown_keys(object, config))
+      config.other_arithmetic.push_back(where + key);
+  };
+  const json* inner = reader.object("text_config");
+  if (inner == nullptr) {
+    read_known_sizes(reader, config);
+  } else {
+    const JsonReader text(*inner, reader.file(), "text_config.");
+    read_known_sizes(text, config);
+    note(text, "text_config.");
+  }
+  for (const std::string key : {"attn_config", "ffn_config"}) {
+    if (const json* part = reader.object(key)) note(JsonReader(*part, reader.file(), key + "."), key + ".");
+  }
+  note(reader, "");
+}
+
 }  // namespace
 
 ModelConfig parse_hf_config(std::string_view text, const std::string& file, FamilyFormats formats) {
@@ -36,7 +57,7 @@ ModelConfig parse_hf_config(std::string_view text, const std::string& file, Fami
   config.eos_token_ids = read_token_ids(reader, "eos_token_id");
   const FamilyFormat* family = find_format(formats, config.architecture);
   if (family == nullptr) {
-    read_known_sizes(reader, config);
+    read_foreign_keys(reader, config);
     return config;
   }
   family->read_config(reader, config);

@@ -1,14 +1,18 @@
 #include "models/inspect.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "io/hf_config.hpp"
 #include "models/load_model.hpp"
+#include "models/missing_features.hpp"
 #include "models/registry.hpp"
 #include "models/weight_sources.hpp"
 #include "util/error.hpp"
+#include "util/file.hpp"
 
 namespace tessera::models {
 namespace {
@@ -74,6 +78,58 @@ void check_weights(const io::Checkpoint& checkpoint, const std::vector<nn::Weigh
   if (bad > 1) unsupported.push_back(fmt::format("{} (and {} more weights)", first, bad - 1));
 }
 
+// Of an architecture that is not here: what it would take, and the keys that say nothing to us.
+void add_missing_features(Inspection& result) {
+  std::vector<std::string> others;
+  for (const std::string& key : result.config.other_arithmetic) {
+    const std::string_view feature = feature_of(key);
+    if (feature.empty())
+      others.push_back(key);
+    else
+      result.unsupported.push_back(fmt::format("config key {}: {}", key, feature));
+  }
+  if (!others.empty())
+    result.unsupported.push_back(fmt::format("config keys not read: {}", fmt::join(others, ", ")));
+}
+
+// The modules and operators; without a checkpoint nothing says that its weights fit.
+void describe(const io::Checkpoint* checkpoint, const InspectOptions& options, Inspection& result) {
+  try {
+    const Architecture& architecture = find_architecture(result.config.architecture);
+    result.family = architecture.family;
+    if (checkpoint != nullptr) check_fits_checkpoint(*checkpoint);
+    const auto device = Device::open("cpu", Engine::Meta);
+    RecordingSource weights(*device);
+    check_config(result.config);
+    architecture.build(result.config, options.precision, 1, weights);
+    add_modules(weights.requests(), result);
+    if (checkpoint != nullptr) check_weights(*checkpoint, weights.requests(), result.unsupported);
+    const auto model =
+        load_meta_model(*device, result.config, {.precision = options.precision, .max_seq = options.prompt});
+    result.operators = map_operators(*model, options.users, model->max_seq);
+  } catch (const UserError& error) {
+    result.unsupported.emplace_back(error.what());
+    if (result.family.empty()) add_missing_features(result);
+  }
+}
+
+bool is_configuration_alone(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path / "config.json", ignored)) return false;
+  return std::ranges::none_of(std::filesystem::directory_iterator(path), [](const auto& entry) {
+    const std::string name = entry.path().filename();
+    return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
+  });
+}
+
+// More than any model has: describing a billion layers fills the memory, and no checkpoint bounds them here.
+void check_sizes(const io::ModelConfig& config) {
+  constexpr int kLayers = 4096, kHeadDim = 1 << 16;
+  check(config.num_hidden_layers <= kLayers && config.head_dim <= kHeadDim,
+        "config: {} layers, heads of {}: at most {} and {} without a checkpoint", config.num_hidden_layers,
+        config.head_dim, kLayers, kHeadDim);
+}
+
 }  // namespace
 
 Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path& path,
@@ -84,22 +140,20 @@ Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path
   result.tensors = checkpoint.tensors();
   result.checkpoint = facts_of(checkpoint, path);
   if (!result.checkpoint.has_tokenizer) result.unsupported.push_back(result.checkpoint.tokenizer);
-  try {
-    const Architecture& architecture = find_architecture(result.config.architecture);
-    result.family = architecture.family;
-    check_fits_checkpoint(checkpoint);
-    const auto device = Device::open("cpu", Engine::Meta);
-    RecordingSource weights(*device);
-    check_config(result.config);
-    architecture.build(result.config, options.precision, 1, weights);
-    add_modules(weights.requests(), result);
-    check_weights(checkpoint, weights.requests(), result.unsupported);
-    const auto model =
-        load_meta_model(*device, result.config, {.precision = options.precision, .max_seq = options.prompt});
-    result.operators = map_operators(*model, options.users, model->max_seq);
-  } catch (const UserError& error) {
-    result.unsupported.emplace_back(error.what());
-  }
+  describe(&checkpoint, options, result);
+  return result;
+}
+
+Inspection inspect(const std::filesystem::path& path, const InspectOptions& options) {
+  if (!is_configuration_alone(path)) return inspect(*open_checkpoint(path), path, options);
+  Inspection result;
+  const std::string file = (path / "config.json").string();
+  result.config = io::parse_hf_config(read_text_file(file), file, family_formats());
+  check_sizes(result.config);
+  options.precision.check_layers(result.config.num_hidden_layers);
+  result.checkpoint.format = "none, only a configuration";
+  result.checkpoint.tokenizer = "not looked for";
+  describe(nullptr, options, result);
   return result;
 }
 

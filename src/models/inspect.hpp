@@ -26,7 +26,7 @@ struct TensorTypeCount {
 };
 
 struct CheckpointFacts {
-  std::string format;  // "gguf" or "safetensors"
+  std::string format;  // "gguf", "safetensors", or that there is none
   std::string content_hash;
   std::map<std::string, TensorTypeCount> types;  // by type as stored
   std::string tokenizer;                         // "BPE (tokenizer.json)", or why there is none
@@ -59,5 +59,8 @@ Inspection inspect(const io::Checkpoint& checkpoint, const std::filesystem::path
 
 /// Weights of a model of this configuration; a tied embedding counts once. Throws UserError as check_config.
 std::int64_t count_parameters(const io::ModelConfig& config);
+/// The same of what is at `path`; a folder with a config.json and no weights is shown as far as that says.
+/// Throws UserError for what cannot be opened.
+Inspection inspect(const std::filesystem::path& path, const InspectOptions& options);
 
 }  // namespace tessera::models

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "models/missing_features.hpp"
 #include "util/error.hpp"
 
 // One line an architecture: the function of its file that describes it.
@@ -41,18 +42,23 @@ std::span<const Architecture* const> architectures() {
 }
 
 const Architecture& find_architecture(std::string_view name) {
+  return find_architecture(name, {});
+}
+
+const Architecture& find_architecture(std::string_view name, std::span<const std::string> asks_for) {
   std::vector<std::string_view> known;
   for (const Architecture* architecture : architectures()) {
     if (architecture->name() == name) return *architecture;
     known.push_back(architecture->name());
   }
-  fail_user("architecture \"{}\" is not supported: known are {}", name, fmt::join(known, " "));
+  fail_user("architecture \"{}\" is not supported: known are {}{}{}", name, fmt::join(known, " "),
+            asks_for.empty() ? "" : "; this one asks for ", describe_keys(asks_for));
 }
 
 void check_config(const io::ModelConfig& config) {
-  const Architecture& architecture = find_architecture(config.architecture);
+  const Architecture& architecture = find_architecture(config.architecture, config.other_arithmetic);
   check(config.other_arithmetic.empty(), "config: {}: the {} family does not do this",
-        fmt::join(config.other_arithmetic, ", "), config.model_type);
+        describe_keys(config.other_arithmetic), config.model_type);
   check_decoder(config);
   architecture.check(config);
 }
