@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "io/catalogue.hpp"
+#include "models/ladder_results.hpp"
 #include "models/registry.hpp"
 #include "options.hpp"
 #include "output.hpp"
@@ -31,7 +32,16 @@ Json models_json() {
                               {"path", path ? Json(path->string()) : Json()}});
   }
   for (const auto* known : models::architectures()) {
-    json["architectures"].push_back({{"name", known->name()}, {"family", known->family}});
+    Json tried = Json::array();
+    for (const models::LadderResult& result : models::ladder_results(known->name())) {
+      tried.push_back({{"name", result.name},
+                       {"tiny", result.tiny},
+                       {"pass", result.pass},
+                       {"fail", result.fail},
+                       {"skipped", result.skipped}});
+    }
+    json["architectures"].push_back(
+        {{"name", known->name()}, {"family", known->family}, {"tried", std::move(tried)}});
   }
   return json;
 }
@@ -44,9 +54,12 @@ std::string models_text() {
                         is_supported(entry.architecture) ? "supported" : "not yet supported",
                         path ? path->string() : "not fetched");
   }
-  text += "\nsupported architectures\n";
-  for (const auto* known : models::architectures())
+  text += "\nsupported architectures, and the checkpoints that were brought up\n";
+  for (const auto* known : models::architectures()) {
     text += fmt::format("  {:<22} {}\n", known->name(), known->family);
+    for (const models::LadderResult& result : models::ladder_results(known->name()))
+      text += fmt::format("  {:<22}   {}\n", "", to_string(result));
+  }
   return text;
 }
 
