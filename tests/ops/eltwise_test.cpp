@@ -92,7 +92,8 @@ TEST(Eltwise, KnownValues) {
     for (const float v : x) tanhs.push_back(static_cast<float>(std::tanh(static_cast<double>(v))));
     expect_close(tanhs, tanh(t).to_vector(), {3e-7f, 1e-6f});
     std::vector<float> sigmoids;
-    for (const float v : x) sigmoids.push_back(static_cast<float>(1 / (1 + std::exp(-static_cast<double>(v)))));
+    for (const float v : x)
+      sigmoids.push_back(static_cast<float>(1 / (1 + std::exp(-static_cast<double>(v)))));
     expect_close(sigmoids, sigmoid(t).to_vector(), {3e-7f, 1e-6f});
   }
 }
@@ -105,8 +106,7 @@ TEST(Eltwise, ExtremeValues) {
         [](Maker& make) {
           const Tensor a = make.extreme({1, 1, 4, 70}), b = make.extreme({1, 1, 4, 70});
           return std::vector{add(a, b), subtract(a, b), multiply(a, b), silu(a),
-                             gelu(a),   gelu(a, true),  tanh(a),
-                             sigmoid(a)};
+                             gelu(a),   gelu(a, true),  tanh(a),        sigmoid(a)};
         },
         t);
   }

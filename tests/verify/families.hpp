@@ -45,7 +45,8 @@ inline constexpr std::array kFamilyGoldens{
 };
 
 /// Folders whose model.gguf is held to the same golden.
-inline constexpr std::array kFamilyGgufs{"llama_llama3", "qwen2", "qwen3", "gemma2", "gemma3_text",
-                                        "phi3", "falcon_7b", "gpt2", "gpt_neox", "mixtral", "qwen2_moe"};
+inline constexpr std::array kFamilyGgufs{"llama_llama3", "qwen2",   "qwen3",     "gemma2",
+                                         "gemma3_text",  "phi3",    "falcon_7b", "gpt2",
+                                         "gpt_neox",     "mixtral", "qwen2_moe"};
 
 }  // namespace tessera::verify::test
