@@ -18,13 +18,21 @@ using namespace tessera::transformer;
 
 Tensor Attention::forward(const Tensor& x, const Step& step) const {
   const ModuleScope scope("self_attn");
-  Tensor qkv = qkv_proj.forward(x);
-  if (norms_projection) qkv = normed_projection(qkv);
+  const Tensor qkv = project(x);
   return o_proj.forward(step.decode ? decode(qkv, step) : prefill(qkv, step));
 }
 
+Tensor Attention::project(const Tensor& x) const {
+  const Tensor qkv = qkv_proj.forward(x);
+  return norms_projection ? normed_projection(qkv) : qkv;
+}
+
+Tensor Attention::normed_heads(const Tensor& heads, const std::optional<Norm>& norm) const {
+  return norm && !norms_projection ? norm->forward(heads) : heads;
+}
+
 Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const {
-  const Tensor x = norm && !norms_projection ? norm->forward(heads) : heads;
+  const Tensor x = normed_heads(heads, norm);
   switch (rope) {
     case RopeUse::Main:
       return step.rope->apply(x, step.rows, step.decode);

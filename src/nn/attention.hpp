@@ -25,6 +25,11 @@ struct Attention {
 
   /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
   Tensor forward(const Tensor& x, const Step& step) const;
+  /// Queries, keys and values of x, [1, 1, rows, (num_heads + 2 * num_kv_heads) * head_dim], normalised where
+  /// the norm is of all heads together.
+  Tensor project(const Tensor& x) const;
+  /// heads [1, heads, rows, head_dim] normalised where the norm is of each head.
+  Tensor normed_heads(const Tensor& heads, const std::optional<Norm>& norm) const;
 
  private:
   /// Norms and positions of queries or keys.

@@ -125,10 +125,9 @@ struct RandomStep {
     const nn::Attention& attention = at.self_attn;
     const std::int64_t hidden = model.config.hidden_size;
     const Tensor rows = activation_rows(model, random_values(positions() * hidden, draw), hidden);
-    const Tensor qkv =
-        attention.qkv_proj.forward(at.attention_norm ? at.attention_norm->forward(rows) : rows);
+    const Tensor qkv = attention.project(at.attention_norm ? at.attention_norm->forward(rows) : rows);
     auto [q, k, v] = experimental::nlp_create_qkv_heads(qkv, attention.num_heads, attention.num_kv_heads);
-    if (attention.k_norm) k = attention.k_norm->forward(k);
+    k = attention.normed_heads(k, attention.k_norm);
     spread(k.to_vector(), reference.k(layer), device.k(layer));
     spread(v.to_vector(), reference.v(layer), device.v(layer));
   }
