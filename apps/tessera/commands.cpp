@@ -1,6 +1,24 @@
 #include "commands.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "comm/mpi/mpi_world.hpp"
+
 namespace tessera::cli {
+namespace {
+
+// What the processes of a job do together. The other commands are rank 0's, who prints once.
+constexpr std::array<std::string_view, 4> kTogether{"bringup", "generate", "chat", "bench"};
+
+void leave_to_rank_zero(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    if (std::ranges::find(kTogether, command->get_name()) == kTogether.end()) command->callback([] {});
+  }
+}
+
+}  // namespace
 
 void add_commands(CLI::App& app, int& exit_code) {
   add_bringup(app, exit_code);
@@ -16,6 +34,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_devices(app);
   add_completion(app);
   add_man(app);
+  if (comm::launched_rank() > 0) leave_to_rank_zero(app);
 }
 
 }  // namespace tessera::cli

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -6,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
@@ -30,6 +32,20 @@ int fail(std::string_view text) {
   return 2;
 }
 
+// A launcher that sees a rank die signals the others, and says itself which; the first rank that is left says
+// it in our words.
+int fail_stopped() {
+  const std::vector<int> lost = tessera::comm::lost_ranks();
+  const int rank = tessera::comm::launched_rank();
+  int speaker = 0;
+  while (std::ranges::find(lost, speaker) != lost.end()) ++speaker;
+  if (rank != speaker) return 2;
+  const std::string text =
+      lost.empty() ? "stopped by the launcher, or with Ctrl-C" : tessera::comm::lost_text(lost);
+  std::fprintf(stderr, "tessera: %s\n", text.c_str());
+  return 2;
+}
+
 // A closed pipe and a file at its size limit become errors of write() in place of a sudden death that leaves
 // temporary files behind. A handler and not SIG_IGN: programs that we start must not inherit it.
 void write_errors_instead_of_signals() {
@@ -51,7 +67,7 @@ int run(int argc, char** argv, int& exit_code) {
       const std::string command = commands.empty() ? "" : " " + commands.front()->get_name();
       return fail(fmt::format("{}: see tessera{} --help", error.what(), command));
     }
-    app.exit(error);
+    if (tessera::comm::launched_rank() == 0) app.exit(error);
   }
   tessera::cli::flush_out();
   return exit_code;
@@ -66,10 +82,9 @@ int run_and_report(int argc, char** argv) {
   } catch (const tessera::comm::PeerFailed&) {
     return 2;  // the other process says what it was
   } catch (const tessera::Interrupted& error) {
-    // The launcher stops a job by signals, and says itself why.
-    if (tessera::comm::launched_processes() == 1) return fail(error.what());
-    if (tessera::comm::launched_rank() == 0) fail("stopped by the launcher, or with Ctrl-C");
-    return 2;
+    return tessera::comm::launched_processes() == 1 ? fail(error.what()) : fail_stopped();
+  } catch (const tessera::comm::RankLost&) {
+    return fail_stopped();
   } catch (const std::bad_alloc&) {
     return fail("out of memory: use a smaller model, batch or context");
   } catch (const std::system_error& error) {

@@ -27,4 +27,11 @@ int launched_rank() {
   return launched_processes() > 1 && rank > 0 ? rank : 0;
 }
 
+std::string lost_text(const std::vector<int>& lost) {
+  return fmt::format(
+      "{} ended before the work was done: killed or stopped from outside: the launcher's message names the "
+      "signal (9: out of memory, too)",
+      name_ranks(lost));
+}
+
 }  // namespace tessera::comm

@@ -1,10 +1,13 @@
 #include "comm/mpi/mpi_world.hpp"
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,10 +31,19 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // of a message: MPI c
 // the ladder alone) and lets others have the core.
 constexpr auto kPatience = std::chrono::milliseconds(50);
 constexpr auto kNap = std::chrono::microseconds(200);
+// How often a rank that waits for the others to start looks whether it is told to stop.
+constexpr auto kGlance = std::chrono::milliseconds(50);
 // How long a failing rank tries to tell the others before it ends the job anyway.
 constexpr auto kFarewell = std::chrono::milliseconds(500);
 
 bool g_open = false;
+
+// A rank of this host: what the others can look for when it falls silent.
+struct Neighbour {
+  int rank = 0;
+  int process = 0;
+};
+std::vector<Neighbour> g_neighbours;
 
 void check_mpi(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -122,6 +134,8 @@ class MpiGroup final : public Group {
         continue;
       }
       std::this_thread::sleep_for(kNap);
+      // First: a launcher that sees a rank die signals the others.
+      if (const auto lost = lost_ranks(); !lost.empty()) throw RankLost(lost_text(lost));
       check_interrupt();
       throw_if_failed();
       if (timeout() > 0 && waited > std::chrono::duration<double>(timeout())) fail_late(requests, peer);
@@ -159,7 +173,7 @@ class MpiGroup final : public Group {
   MPI_Comm comm_;
 };
 
-// MPI_Init waits for all processes without a limit of its own.
+// MPI_Init waits for all processes without a limit of its own, and through any signal.
 class OpeningWatch {
  public:
   OpeningWatch() : thread_([this] { watch(); }) {}
@@ -177,12 +191,19 @@ class OpeningWatch {
  private:
   void watch() {
     std::unique_lock lock(mutex_);
-    const std::chrono::duration<double> limit(timeout_seconds());
-    if (changed_.wait_for(lock, limit, [&] { return open_; })) return;
-    std::fprintf(stderr,
-                 "tessera: not all of the %d processes arrived in %g s: one hangs or is another program; "
-                 "TESSERA_COMM_TIMEOUT sets another limit\n",
-                 launched_processes(), timeout_seconds());
+    const auto limit = Clock::now() + std::chrono::duration<double>(timeout_seconds());
+    while (!interrupted() && Clock::now() < limit) {
+      if (changed_.wait_for(lock, kGlance, [&] { return open_; })) return;
+    }
+    if (!interrupted()) {
+      std::fprintf(stderr,
+                   "tessera: not all of the %d processes arrived in %g s: one hangs or is another program; "
+                   "TESSERA_COMM_TIMEOUT sets another limit\n",
+                   launched_processes(), timeout_seconds());
+    } else if (launched_rank() == 0) {
+      std::fprintf(stderr, "tessera: stopped by the launcher before all of the %d processes had arrived\n",
+                   launched_processes());
+    }
     std::_Exit(2);  // the launcher ends the others
   }
 
@@ -191,6 +212,19 @@ class OpeningWatch {
   bool open_ = false;
   std::thread thread_;
 };
+
+// Gathers the processes of this host; returns how many they are.
+int meet_neighbours(MPI_Comm comm, int rank) {
+  MPI_Comm host = MPI_COMM_NULL;
+  if (MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &host) != MPI_SUCCESS) return 1;
+  int count = 1;
+  MPI_Comm_size(host, &count);
+  const Neighbour self{rank, getpid()};
+  g_neighbours.resize(static_cast<std::size_t>(count));
+  MPI_Allgather(&self, sizeof self, MPI_BYTE, g_neighbours.data(), sizeof self, MPI_BYTE, host);
+  MPI_Comm_free(&host);
+  return count;
+}
 
 std::shared_ptr<Group> open_world() {
   if (launched_processes() == 1) return nullptr;
@@ -209,12 +243,7 @@ std::shared_ptr<Group> open_world() {
   MPI_Comm_size(comm, &ranks);
   if (level < MPI_THREAD_SERIALIZED)
     fail_system("MPI: thread level {}: an MPI with MPI_THREAD_SERIALIZED is needed", level);
-  MPI_Comm host = MPI_COMM_NULL;
-  int neighbours = 1;
-  if (MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &host) == MPI_SUCCESS) {
-    MPI_Comm_size(host, &neighbours);
-    MPI_Comm_free(&host);
-  }
+  const int neighbours = meet_neighbours(comm, rank);
   if (std::getenv("TESSERA_THREADS") == nullptr) set_num_threads(num_threads() / neighbours);
   std::vector<int> all(static_cast<std::size_t>(ranks));
   std::iota(all.begin(), all.end(), 0);
@@ -226,6 +255,15 @@ std::shared_ptr<Group> open_world() {
 std::shared_ptr<Group> mpi_world() {
   static const std::shared_ptr<Group> world = open_world();
   return world;
+}
+
+std::vector<int> lost_ranks() {
+  std::vector<int> lost;
+  for (const Neighbour& n : g_neighbours) {
+    // MPI_Finalize waits for all: whoever is gone before has not left in order.
+    if (kill(n.process, 0) != 0 && errno == ESRCH) lost.push_back(n.rank);
+  }
+  return lost;
 }
 
 void leave_mpi(int exit_code) {

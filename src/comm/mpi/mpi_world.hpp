@@ -2,6 +2,8 @@
 // Ranks that are processes, on this host or on several: started as `mpirun -n 4 tessera ...`. Built without
 // MPI, comm/no_mpi.cpp stands here and says so.
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "comm/group.hpp"
 
@@ -16,6 +18,17 @@ int launched_rank();
 /// timeout_seconds(): a process that never comes there ends the job with a message. Shares the cores of a
 /// host among its ranks. Throws SystemError when it cannot be opened.
 std::shared_ptr<Group> mpi_world();
+
+/// A rank of this job is gone: its process was killed.
+class RankLost : public RankError {
+ public:
+  using RankError::RankError;
+};
+
+/// The ranks of this host whose processes are gone, ascending; none before mpi_world() was called. Those of
+/// other hosts cannot be seen from here.
+std::vector<int> lost_ranks();
+std::string lost_text(const std::vector<int>& lost);
 
 /// Before main() returns: leaves the job in order, or ends it for all ranks with this exit code. Does nothing
 /// when mpi_world() was never called.
