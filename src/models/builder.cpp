@@ -74,8 +74,11 @@ std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLaye
   auto model = std::make_unique<nn::CausalLm>();
   model->config = config_;
   model->embed_tokens = embedding();
-  for (int i = 0; i < config_.num_hidden_layers; ++i) model->layers.push_back(layer(i));
-  model->norm = norm("norm", "", "model.", config_.hidden_size);
+  for (int i = 0; i < config_.num_hidden_layers; ++i) {
+    model->layers.push_back(layer(i));
+    check_gathers(model->layers.back());
+  }
+  model->norm = stream_norm("norm", "", "model.", true);
   model->lm_head = head();
   model->rope = nn::Rope(weights_.device(), config_, max_seq_);
   if (config_.sliding_rope)
@@ -117,16 +120,15 @@ nn::Attention Builder::fused_attention(int i) {
 nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv) {
   const DecoderPrecision& dtype = precision_.layer(i);
   const std::string key = key_of(i) + "self_attn.";
-  const auto group = weights_.group();
   const nn::HeadShare share =
-      nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, group ? group->size() : 1);
+      nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, weights_.parallel().parts());
   nn::Attention result;
   result.layer = i;
   result.num_heads = share.heads;
   result.num_kv_heads = share.kv_heads;
   result.qkv_proj = linear("qkv_proj", key, config_.hidden_size, dtype.wqkv, config_.qkv_bias, qkv);
   result.o_proj = linear("o_proj", key, qkv.front().rows, dtype.wo, config_.o_bias,
-                         {{"model." + key + "o_proj", config_.hidden_size}}, Split::QHeads);
+                         {{"model." + key + "o_proj", config_.hidden_size, Split::Hidden}}, Split::QHeads);
   if (config_.qk_norm == io::QkNorm::Head) {
     result.q_norm = norm("q_norm", key, "model." + key, config_.head_dim);
     result.k_norm = norm("k_norm", key, "model." + key, config_.head_dim);
@@ -164,30 +166,62 @@ nn::Mlp Builder::mlp_of(int i, const Source& gate, const Source& up) {
   nn::Mlp result;
   result.gate_proj = linear("gate_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {gate});
   result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {up});
-  result.down_proj = linear("down_proj", key, up.rows, dtype.ff2, config_.mlp_bias,
-                            {{"model." + key + "down_proj", config_.hidden_size}}, Split::Even);
+  result.down_proj =
+      linear("down_proj", key, up.rows, dtype.ff2, config_.mlp_bias,
+             {{"model." + key + "down_proj", config_.hidden_size, Split::Hidden}}, Split::Even);
   result.activation = activation_of(config_);
   return result;
 }
 
 nn::Norm Builder::layer_norm(int i, const std::string& name) {
-  return norm(name, key_of(i), "model." + key_of(i), config_.hidden_size);
+  return stream_norm(name, key_of(i), "model." + key_of(i), true);
+}
+
+nn::Norm Builder::output_norm(int i, const std::string& name) {
+  return stream_norm(name, key_of(i), "model." + key_of(i), false);
 }
 
 nn::Norm Builder::norm(const std::string& name, const std::string& key, const std::string& module,
                        std::int64_t size) {
+  return norm_of(name, key, {module + name, size});
+}
+
+nn::Norm Builder::stream_norm(const std::string& name, const std::string& key, const std::string& module,
+                              bool feeds_linear) {
+  const nn::TensorParallel& chips = weights_.parallel();
+  check(config_.norm == io::NormKind::Rms || chips.hidden_parts() == 1,
+        "tensor parallel {}: the {} family has LayerNorm, whose rows are not divided: use replicated",
+        nn::to_string(chips.form()), config_.model_type);
+  nn::Norm result = norm_of(name, key, {module + name, config_.hidden_size, Split::Hidden});
+  result.parallel = feeds_linear ? chips.norm(config_.hidden_size) : chips.output_norm(config_.hidden_size);
+  return result;
+}
+
+void Builder::check_gathers(const nn::DecoderLayer& layer) const {
+  if (weights_.parallel().form() != nn::TensorForm::Fractured) return;
+  check(layer.attention_norm && (layer.mlp_norm || layer.parallel),
+        "tensor parallel fractured: the {} family has no norm before its blocks to gather behind: use "
+        "replicated",
+        config_.model_type);
+}
+
+nn::Norm Builder::norm_of(const std::string& name, const std::string& key, const Source& source) {
   // 1 + w is no bfloat16 where w is one.
   const DataType dtype = config_.norm_offset == 0.0f ? precision_.norm : DataType::FLOAT32;
   nn::Norm result;
   result.name = name;
-  nn::WeightRequest weight{Kind::Vector, key + name, {{module + name + ".weight", size}}, 1, dtype};
+  nn::WeightRequest weight{
+      Kind::Vector, key + name, {{source.name + ".weight", source.rows, source.split}}, 1, dtype};
   weight.offset = config_.norm_offset;
   result.weight = weights_.load(weight);
   result.epsilon = config_.rms_norm_eps;
   result.kind = config_.norm;
   if (config_.norm == io::NormKind::Layer) {
-    result.bias = weights_.load(
-        {Kind::Vector, key + name + ".bias", {{module + name + ".bias", size}}, 1, precision_.norm});
+    result.bias = weights_.load({Kind::Vector,
+                                 key + name + ".bias",
+                                 {{source.name + ".bias", source.rows, source.split}},
+                                 1,
+                                 precision_.norm});
   }
   return result;
 }
@@ -204,12 +238,12 @@ nn::Linear Builder::linear(const std::string& name, const std::string& key, std:
   };
   nn::Linear result{
       name, weights_.load({Kind::Matrix, key + name, parts(".weight"), in, dtype, in_split}), {}};
-  if (in_split != Split::Whole) result.parallel = {weights_.group(), nn::Join::Sum};
+  const nn::TensorParallel& chips = weights_.parallel();
+  result.parallel = in_split == Split::Hidden ? chips.behind_columns() : chips.behind_rows();
   if (bias) {
-    std::vector<nn::WeightPart> vectors = parts(".bias");
-    // The sum over the chips adds it once.
-    if (in_split != Split::Whole) vectors.front().split = Split::First;
-    result.bias = weights_.load({Kind::Vector, key + name + ".bias", std::move(vectors), 1, precision_.norm});
+    nn::WeightRequest request{Kind::Vector, key + name + ".bias", parts(".bias"), 1, precision_.norm};
+    request.once = true;
+    result.bias = weights_.load(request);
   }
   return result;
 }
@@ -220,7 +254,8 @@ nn::Embedding Builder::embedding() {
                          "embed_tokens",
                          {{"model.embed_tokens.weight", config_.vocab_size}},
                          config_.hidden_size,
-                         precision_.embedding}),
+                         precision_.embedding,
+                         Split::Hidden}),
           precision_.activation};
 }
 
@@ -228,7 +263,7 @@ nn::Linear Builder::head() {
   const std::string module = config_.tie_word_embeddings ? "model.embed_tokens" : "lm_head";
   nn::Linear result = linear("lm_head", "", config_.hidden_size, precision_.lm_head, false,
                              {{module, config_.vocab_size, Split::Even}});
-  result.parallel = {weights_.group(), nn::Join::Gather, config_.vocab_size};
+  result.parallel = weights_.parallel().behind_head(config_.vocab_size);
   return result;
 }
 
