@@ -30,6 +30,7 @@ void run(const Options& o) {
   generate::ModelChoice choice;
   choice.model = o.model;
   choice.engine = "ref";
+  choice.alone = true;
   generate::ModelSession session(choice);
   const io::Golden golden = verify::make_golden(
       session, o.model, o.golden, [](const std::string& part) { fmt::print(stderr, "tessera: {}\n", part); });
