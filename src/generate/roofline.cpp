@@ -93,6 +93,7 @@ void RooflineObserver::after(const OpEvent& event) {
 
 std::vector<OpClass> RooflineObserver::classes() const {
   std::vector<OpClass> list;
+  list.reserve(classes_.size());
   for (const auto& [name, op] : classes_) list.push_back(op);
   std::ranges::sort(list, std::ranges::greater{}, &OpClass::seconds);
   return list;

@@ -1,5 +1,7 @@
 #include "io/hf_keys.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -162,10 +164,11 @@ void read_rope_keys(const JsonReader& keys, ModelConfig& config) {
       for (const std::string kind : {"full_attention", "sliding_attention"}) {
         const json* part = reader.object(kind);
         if (part == nullptr) continue;
-        const JsonReader inner(*part, keys.file(), key + "." + kind + ".");
+        const std::string where = fmt::format("{}.{}.", key, kind);
+        const JsonReader inner(*part, keys.file(), where);
         RopeParameters parameters = base;
         read_rope_object(inner, false, parameters);
-        note_unknown(inner, parameters.scaling, key + "." + kind + ".", config);
+        note_unknown(inner, parameters.scaling, where, config);
         if (kind == "full_attention")
           main = parameters;
         else

@@ -45,8 +45,8 @@ nn::Moe Builder::moe(int i, const ExpertNames& names) {
     const auto load = [&](const std::string& part, std::int64_t in, std::int64_t out, Split in_split,
                           Split split, DataType type) {
       return weights_.load({Kind::Matrix,
-                            key + name + part,
-                            {{module + name + part + ".weight", out, split}},
+                            fmt::format("{}{}{}", key, name, part),
+                            {{fmt::format("{}{}{}.weight", module, name, part), out, split}},
                             in,
                             type,
                             in_split});

@@ -36,9 +36,9 @@ TESSERA_FAMILIES(TESSERA_DECLARE)
 
 std::span<const Architecture* const> architectures() {
 #define TESSERA_LIST(name) &name(),
-  static const std::array kArchitectures{TESSERA_FAMILIES(TESSERA_LIST)};
+  static const std::array families{TESSERA_FAMILIES(TESSERA_LIST)};
 #undef TESSERA_LIST
-  return kArchitectures;
+  return families;
 }
 
 const Architecture& find_architecture(std::string_view name) {

@@ -32,7 +32,7 @@ Tensor Attention::normed_heads(const Tensor& heads, const std::optional<Norm>& n
 }
 
 Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const {
-  const Tensor x = normed_heads(heads, norm);
+  Tensor x = normed_heads(heads, norm);
   switch (rope) {
     case RopeUse::Main:
       return step.rope->apply(x, step.rows, step.decode);

@@ -235,11 +235,11 @@ template <class Octet, std::size_t kVec, class Body>
 HWY_INLINE void octet_pairs(const BlockView& block, std::int64_t octet, const Body& body) {
   const Octet rows(block.mantissas, octet, kVec);
   const std::int16_t* factors = block.factors + kVec * kFixedLanes / kGroup * kBlockRows + octet * 8;
-  constexpr std::integral_constant<std::size_t, kVec> v;
-  body(octet * 4, v, rows.template pair<0>(both(factors)));
-  body(octet * 4 + 1, v, rows.template pair<1>(both(factors + 2)));
-  body(octet * 4 + 2, v, rows.template pair<2>(both(factors + 4)));
-  body(octet * 4 + 3, v, rows.template pair<3>(both(factors + 6)));
+  constexpr std::integral_constant<std::size_t, kVec> kAt;
+  body(octet * 4, kAt, rows.template pair<0>(both(factors)));
+  body(octet * 4 + 1, kAt, rows.template pair<1>(both(factors + 2)));
+  body(octet * 4 + 2, kAt, rows.template pair<2>(both(factors + 4)));
+  body(octet * 4 + 3, kAt, rows.template pair<3>(both(factors + 6)));
   if constexpr (kVec + 1 < kFixedVecs) octet_pairs<Octet, kVec + 1>(block, octet, body);
 }
 template <class Octet, class Body>
