@@ -5,12 +5,10 @@
 #include <algorithm>
 #include <string_view>
 
+#include "ops/sdpa/sdpa.hpp"
+
 namespace tessera::generate {
 namespace {
-
-bool is_attention(std::string_view op) {
-  return op.find("scaled_dot_product_attention") != std::string_view::npos;
-}
 
 double size_of(const Tensor& tensor) {
   return tensor.is_allocated() ? static_cast<double>(tensor.bytes().size()) : 0;
@@ -35,7 +33,7 @@ double cache_bytes(const OpEvent& event, double operations) {
 double moved_bytes(const OpEvent& event, double operations) {
   const std::string_view op = event.op.name();
   if (op == "reshape") return 0;  // a view
-  if (is_attention(op)) {
+  if (transformer::is_attention(op)) {
     if (op.ends_with("_decode"))
       return size_of(event.inputs[0]) + sum_of(event.outputs) + cache_bytes(event, operations);
     return sum_of(event.inputs) + sum_of(event.outputs);

@@ -13,9 +13,8 @@ using nn::Split;
 void check_experts(const io::ModelConfig& config) {
   check(config.num_experts > 0 && config.experts_per_token > 0 &&
             config.experts_per_token <= config.num_experts && config.expert_intermediate_size > 0,
-        "config: {} of {} experts a token, {} channels each: all must be positive and the first no more than "
-        "the "
-        "second",
+        "config: {} of {} experts a token, {} channels each: all must be positive and the first no more "
+        "than the second",
         config.experts_per_token, config.num_experts, config.expert_intermediate_size);
   // A damaged configuration can ask for more than a description fits into memory.
   check(config.num_experts <= 1024, "config: {} experts: at most 1024 are supported", config.num_experts);

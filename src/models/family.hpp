@@ -26,4 +26,10 @@ struct Architecture {
   std::string_view name() const { return files.architecture; }
 };
 
+/// check of the families that have SiLU and rotate whole heads.
+void check_llama_like(const io::ModelConfig& config);
+/// build of the families whose layers are Llama's with whatever the configuration adds to them.
+std::unique_ptr<nn::CausalLm> build_llama_like(const io::ModelConfig& config, const Precision& precision,
+                                               int max_seq, nn::WeightSource& weights);
+
 }  // namespace tessera::models

@@ -22,25 +22,14 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
   config.logits_multiplier = 1.0f / keys.positive("logit_scale", 1.0f);
 }
 
-void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
-}
-
-std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
-                                    nn::WeightSource& weights) {
-  Builder builder(config, precision, max_seq, weights);
-  return builder.model([&](int i) { return builder.decoder_layer(i); });
-}
-
 }  // namespace
 
 const Architecture& granite() {
   static const Architecture family{
       {"GraniteForCausalLM", "granite", read, {"granite", io::RopeForm::Pairs, {}, read_gguf}},
       "Granite 3",
-      check,
-      build,
+      check_llama_like,
+      build_llama_like,
   };
   return family;
 }

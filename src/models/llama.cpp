@@ -10,25 +10,14 @@ void read(const io::JsonReader& keys, io::ModelConfig& config) {
   config.mlp_bias = keys.boolean("mlp_bias").value_or(false);
 }
 
-void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
-}
-
-std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
-                                    nn::WeightSource& weights) {
-  Builder builder(config, precision, max_seq, weights);
-  return builder.model([&](int i) { return builder.decoder_layer(i); });
-}
-
 }  // namespace
 
 const Architecture& llama() {
   static const Architecture family{
       {"LlamaForCausalLM", "llama", read, {"llama", io::RopeForm::Pairs}},
       "Llama 2, 3.x, SmolLM2, TinyLlama",
-      check,
-      build,
+      check_llama_like,
+      build_llama_like,
   };
   return family;
 }

@@ -13,25 +13,14 @@ void read(const io::JsonReader& keys, io::ModelConfig& config) {
     config.sliding_windows.assign(static_cast<std::size_t>(config.num_hidden_layers), 4096);
 }
 
-void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
-}
-
-std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
-                                    nn::WeightSource& weights) {
-  Builder builder(config, precision, max_seq, weights);
-  return builder.model([&](int i) { return builder.decoder_layer(i); });
-}
-
 }  // namespace
 
 const Architecture& mistral() {
   static const Architecture family{
       {"MistralForCausalLM", "mistral", read},
       "Mistral 7B, Nemo, Small",
-      check,
-      build,
+      check_llama_like,
+      build_llama_like,
   };
   return family;
 }

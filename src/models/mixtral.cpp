@@ -24,8 +24,7 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
 }
 
 void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
+  check_llama_like(config);
   check_experts(config);
 }
 

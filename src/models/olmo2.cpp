@@ -23,11 +23,6 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
   config.qk_norm = io::QkNorm::Projection;
 }
 
-void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
-}
-
 std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
                                     nn::WeightSource& weights) {
   Builder builder(config, precision, max_seq, weights);
@@ -47,7 +42,7 @@ const Architecture& olmo2() {
   static const Architecture family{
       {"Olmo2ForCausalLM", "olmo2", read, {"olmo2", io::RopeForm::Halves, kGgufNames, read_gguf}},
       "OLMo 2",
-      check,
+      check_llama_like,
       build,
   };
   return family;

@@ -30,25 +30,14 @@ void read_qwen3_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
   config.qk_norm = io::QkNorm::Head;
 }
 
-void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
-}
-
-std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
-                                    nn::WeightSource& weights) {
-  Builder builder(config, precision, max_seq, weights);
-  return builder.model([&](int i) { return builder.decoder_layer(i); });
-}
-
 }  // namespace
 
 const Architecture& qwen2() {
   static const Architecture family{
       {"Qwen2ForCausalLM", "qwen2", read_qwen2, {"qwen2"}},
       "Qwen 2, 2.5, 2.5-Coder",
-      check,
-      build,
+      check_llama_like,
+      build_llama_like,
   };
   return family;
 }
@@ -57,8 +46,8 @@ const Architecture& qwen3() {
   static const Architecture family{
       {"Qwen3ForCausalLM", "qwen3", read_qwen3, {"qwen3", io::RopeForm::Halves, {}, read_qwen3_gguf}},
       "Qwen 3",
-      check,
-      build,
+      check_llama_like,
+      build_llama_like,
   };
   return family;
 }

@@ -34,25 +34,14 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
   set_no_rope(config, 4);
 }
 
-void check(const io::ModelConfig& config) {
-  check_activation(config, {"silu"});
-  check_whole_heads_rotate(config);
-}
-
-std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
-                                    nn::WeightSource& weights) {
-  Builder builder(config, precision, max_seq, weights);
-  return builder.model([&](int i) { return builder.decoder_layer(i); });
-}
-
 }  // namespace
 
 const Architecture& smollm3() {
   static const Architecture family{
       {"SmolLM3ForCausalLM", "smollm3", read, {"smollm3", io::RopeForm::Pairs, {}, read_gguf}},
       "SmolLM3",
-      check,
-      build,
+      check_llama_like,
+      build_llama_like,
   };
   return family;
 }

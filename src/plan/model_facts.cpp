@@ -147,9 +147,6 @@ double parameter_count(const ModelFacts& facts) {
 std::vector<std::string> plannable_architectures() {
   std::vector<std::string> names;
   for (const auto* entry : models::architectures()) names.emplace_back(entry->name());
-  for (const KnownForm& known : kForms) {
-    if (std::ranges::find(names, known.architecture) == names.end()) names.emplace_back(known.architecture);
-  }
   return names;
 }
 

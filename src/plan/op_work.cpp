@@ -5,6 +5,7 @@
 
 #include "ops/argmax/argmax.hpp"
 #include "ops/dispatch.hpp"
+#include "ops/sdpa/sdpa.hpp"
 #include "ops/slice/slice.hpp"
 
 namespace tessera::plan {
@@ -16,9 +17,6 @@ std::int64_t tiles(std::int64_t n) {
 
 bool is_prefill_attention(std::string_view op) {
   return op == "scaled_dot_product_attention" || op == "chunked_scaled_dot_product_attention";
-}
-bool is_attention(std::string_view op) {
-  return op.find("scaled_dot_product_attention") != std::string_view::npos;
 }
 
 class WorkRecorder final : public OpObserver {
@@ -36,7 +34,7 @@ class WorkRecorder final : public OpObserver {
       read_linear(event, work);
     } else if (work.op == "sparse_matmul") {
       read_experts(event, work);
-    } else if (is_attention(work.op)) {
+    } else if (transformer::is_attention(work.op)) {
       read_attention(event, work);
     } else if (work.op == "all_reduce" || work.op == "all_gather") {
       work.kind = OpWork::Kind::Collective;

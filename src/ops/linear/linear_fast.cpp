@@ -41,15 +41,15 @@ void linear_strips(const Linear& op, Inputs in, Tensor& y, const PreparedRows& x
                    std::int64_t end) {
   const std::int64_t n = in[1].logical_shape()[-1];
   const std::int64_t m = in[0].logical_shape().rows();
-  std::vector<float>& sums = scratch(static_cast<std::size_t>(m * kStrip));
+  float* sums = strip_sums(m);
   for (std::int64_t s = begin; s < end; ++s) {
-    linear_strip(in[1], s, x, m, sums.data());
+    linear_strip(in[1], s, x, m, sums);
     const std::int64_t first = s * kStrip;
     const std::int64_t cols = std::min(kStrip, n - first);
     with_vectors(in[2], {}, [&](const auto* bias, const auto*) {
       with_rows(y, [&](auto* out) {
         for (std::int64_t r = 0; r < m; ++r) {
-          finish_row(sums.data() + r * kStrip, cols, bias != nullptr ? bias + first : nullptr, op.activation,
+          finish_row(sums + r * kStrip, cols, bias != nullptr ? bias + first : nullptr, op.activation,
                      out + r * n + first);
         }
       });
@@ -85,13 +85,6 @@ HWY_EXPORT(widen_rows);
 HWY_EXPORT(fix_rows);
 
 namespace {
-
-// Buffers of the calling thread, grown on demand: no allocation once warm.
-template <class T>
-T* grown(std::vector<T>& buffer, std::int64_t size) {
-  if (buffer.size() < static_cast<std::size_t>(size)) buffer.resize(static_cast<std::size_t>(size));
-  return buffer.data();
-}
 
 FixedRows fixed_rows(const Tensor& x) {
   static thread_local std::vector<std::int16_t> codes;

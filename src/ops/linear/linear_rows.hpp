@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "device/block_strips.hpp"
 #include "device/tensor.hpp"
@@ -19,6 +21,13 @@ struct PreparedRows {
   const float* values = nullptr;
   FixedRows fixed;
 };
+
+/// A buffer of the calling thread, grown on demand: no allocation once warm.
+template <class T>
+T* grown(std::vector<T>& buffer, std::int64_t size) {
+  if (buffer.size() < static_cast<std::size_t>(size)) buffer.resize(static_cast<std::size_t>(size));
+  return buffer.data();
+}
 
 /// All rows of x for weights of this dtype, in buffers of the calling thread that the next call fills anew.
 PreparedRows prepare_rows(const Tensor& x, DataType weight);

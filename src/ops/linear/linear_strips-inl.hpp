@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "device/tensor.hpp"
+#include "ops/linear/linear_rows.hpp"
 #include "ops/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -54,11 +55,10 @@ inline StripView strip_view(const Tensor& weight, std::int64_t k, std::int64_t n
   }
 }
 
-// Scratch of a thread, grown on demand: no allocation once warm.
-inline std::vector<float>& scratch(std::size_t size) {
+// The sums of m rows of a strip, in a buffer of the calling thread.
+inline float* strip_sums(std::int64_t m) {
   static thread_local std::vector<float> buffer;
-  if (buffer.size() < size) buffer.resize(size);
-  return buffer;
+  return grown(buffer, m * kStrip);
 }
 
 // Decoders: column vector v (of kVecs) of row k of a strip, as floats without the shared exponent.

@@ -163,6 +163,10 @@ SdpaShape sdpa_shape(const Sdpa& op, Inputs in) {
 
 namespace transformer {
 
+bool is_attention(std::string_view op) {
+  return op.find("scaled_dot_product_attention") != std::string_view::npos;
+}
+
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const std::optional<Tensor>& attn_mask, bool is_causal,
                                     std::optional<float> scale, const OpOptions& options,

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "ops/operation.hpp"
 
@@ -49,5 +50,8 @@ Tensor chunked_scaled_dot_product_attention(const Tensor& q, const Tensor& k, co
                                             std::optional<float> scale = {}, const OpOptions& options = {},
                                             std::span<const float> alibi_slopes = {},
                                             std::int64_t sliding_window_size = 0, float logit_softcap = 0);
+
+/// Whether this is the name of one of them.
+bool is_attention(std::string_view op);
 
 }  // namespace tessera::transformer

@@ -26,12 +26,12 @@ void picked_strip(const Tensor& matrix, std::int64_t s, const PreparedRows& x, s
                   const std::int64_t* pairs, Tensor& y) {
   const std::int64_t n = matrix.logical_shape()[1], first = s * kStrip;
   const auto cols = static_cast<std::size_t>(std::min(kStrip, n - first));
-  std::vector<float>& sums = scratch(static_cast<std::size_t>(m * kStrip));
-  linear_strip(matrix, s, x, m, sums.data());
+  float* sums = strip_sums(m);
+  linear_strip(matrix, s, x, m, sums);
   with_rows(y, [&](auto* out) {
     for (std::int64_t i = 0; i < m; ++i) {
       for_lanes(cols, [&](auto d, std::size_t c) {
-        store_f32(hn::LoadU(d, sums.data() + i * kStrip + c), d, out + pairs[i] * n + first + c);
+        store_f32(hn::LoadU(d, sums + i * kStrip + c), d, out + pairs[i] * n + first + c);
       });
     }
   });
