@@ -35,12 +35,7 @@ void add_bench(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
   add_run_switches(*command, o->choice);
-  add_mesh_option(*command, o->choice.mesh);
-  command
-      ->add_option("--data-parallel", o->choice.data_parallel,
-                   "Copies of the model, each on an equal part of the mesh")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_sharing_options(*command, o->choice);
   command->add_option("--prompt", o->bench.prompt, "Tokens of each prompt")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

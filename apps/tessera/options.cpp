@@ -60,6 +60,21 @@ void add_mesh_option(CLI::App& command, std::string& mesh) {
                      "the processes that mpirun has started");
 }
 
+void add_sharing_options(CLI::App& command, generate::ModelChoice& choice) {
+  add_mesh_option(command, choice.mesh);
+  command
+      .add_option(
+          "--tensor-parallel", choice.tensor_parallel,
+          "How the chips of a copy share it: replicated or fractured (the residual stream), or 2d (rows "
+          "and columns); default: 2d beyond 8 chips, else replicated")
+      ->check(CLI::IsMember({"replicated", "fractured", "2d"}));
+  command
+      .add_option("--data-parallel", choice.data_parallel,
+                  "Copies of the model on the mesh, each on an equal part of it")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
 void add_sampling_options(CLI::App& command, SamplingParams& sampling) {
   command.add_option("--temperature", sampling.temperature, "Of the softmax; 0 is greedy")
       ->check(CLI::Range(0.0, 1000.0))

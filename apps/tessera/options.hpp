@@ -18,6 +18,8 @@ void add_model_choice(CLI::App& command, generate::ModelChoice& choice);
 void add_run_switches(CLI::App& command, generate::ModelChoice& choice);
 /// --mesh.
 void add_mesh_option(CLI::App& command, std::string& mesh);
+/// --mesh, --tensor-parallel and --data-parallel, of commands that run a model and judge nothing.
+void add_sharing_options(CLI::App& command, generate::ModelChoice& choice);
 /// --temperature, --top-k, --top-p, --seed.
 void add_sampling_options(CLI::App& command, SamplingParams& sampling);
 /// --json.

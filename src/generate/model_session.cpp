@@ -32,7 +32,9 @@ ModelSession::ModelSession(const ModelChoice& choice) {
   check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast or ref");
   mesh_ = open_mesh(choice.mesh, choice.device, engine, {.async = choice.async});
   data_parallel_ = choice.data_parallel;
-  comm::replica_shape(mesh_ ? mesh_->shape() : comm::MeshShape{}, data_parallel_);
+  const comm::MeshShape copy =
+      comm::replica_shape(mesh_ ? mesh_->shape() : comm::MeshShape{}, data_parallel_);
+  tensor_ = nn::parse_tensor_plan(choice.tensor_parallel, copy);
   device_ = mesh_ ? mesh_->device(mesh_->local_ranks().front()).shared_from_this()
                   : Device::open(choice.device, engine, {.async = choice.async});
   precision_ = choice.precision.empty() ? default_precision(engine) : choice.precision;
@@ -54,9 +56,11 @@ void ModelSession::run(int context, const std::function<void(const Replica&)>& b
   }
   mesh_->run([&](const comm::Chip& chip) {
     const comm::ReplicaGroup replica = comm::replica_of(chip, mesh_->shape(), data_parallel_);
-    const auto model = models::load_model(
-        chip.device, *checkpoint_,
-        {.precision = models::parse_precision(precision_), .max_seq = context, .group = replica.chips});
+    const auto model = models::load_model(chip.device, *checkpoint_,
+                                          {.precision = models::parse_precision(precision_),
+                                           .max_seq = context,
+                                           .group = replica.chips,
+                                           .tensor = tensor_});
     chip.mesh->barrier_after_loading();
     body({*model, chip.device, replica.index, data_parallel_, chip.rank, chip.mesh});
   });

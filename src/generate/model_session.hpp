@@ -18,11 +18,12 @@ struct ModelChoice {
   std::string adapter;         // a PEFT folder whose LoRA is merged into the weights; empty: none
   std::string device = "cpu";  // a spec sheet
   std::string engine = "fast";
-  std::string precision;  // empty: accuracy, on the ref engine fp32
-  bool async = false;     // commands run on a thread of the queue's own
-  bool trace = true;      // decode steps and prefills are replayed from captures
-  std::string mesh;       // "1x8"; empty: as the launcher or the sheet says
-  int data_parallel = 1;  // copies of the model on the mesh, each on an equal part of it
+  std::string precision;             // empty: accuracy, on the ref engine fp32
+  bool async = false;                // commands run on a thread of the queue's own
+  bool trace = true;                 // decode steps and prefills are replayed from captures
+  std::string mesh;                  // "1x8"; empty: as the launcher or the sheet says
+  int data_parallel = 1;             // copies of the model on the mesh, each on an equal part of it
+  std::string tensor_parallel = {};  // how the chips of a copy share it; empty: nn::usual_tensor_plan()
 };
 
 /// The mesh that these ask for: as given; else a row of all processes that a launcher has started; else the
@@ -76,6 +77,7 @@ class ModelSession {
   std::unique_ptr<text::Tokenizer> tokenizer_;
   std::shared_ptr<comm::MeshDevice> mesh_;
   int data_parallel_ = 1;
+  nn::TensorPlan tensor_;  // of a copy
   std::shared_ptr<Device> device_;
   std::string precision_;
   std::unique_ptr<nn::CausalLm> model_;

@@ -78,8 +78,11 @@ std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLaye
                          precision_.activation};
   if (config_.positions == io::Positions::Learned)
     model->embed_positions = {table("embed_positions", names.positions, config_.max_position_embeddings)};
-  for (int i = 0; i < config_.num_hidden_layers; ++i) model->layers.push_back(layer(i));
-  model->norm = norm_of("norm", "", names.norm, config_.hidden_size);
+  for (int i = 0; i < config_.num_hidden_layers; ++i) {
+    model->layers.push_back(layer(i));
+    check_gathers(model->layers.back());
+  }
+  model->norm = stream_norm("norm", "", names.norm);
   model->lm_head = head(config_.tie_word_embeddings ? names.embedding : names.head);
   if (config_.positions == io::Positions::Rotary)
     model->rope = nn::Rope(weights_.device(), config_, max_seq_);
@@ -147,16 +150,15 @@ nn::Attention Builder::fused_attention(int i, const std::string& qkv, const std:
 nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv, const std::string& output) {
   const DecoderPrecision& dtype = precision_.layer(i);
   const std::string key = key_of(i) + "self_attn.";
-  const auto group = weights_.group();
   const nn::HeadShare share =
-      nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, group ? group->size() : 1);
+      nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, weights_.parallel().parts());
   nn::Attention result;
   result.layer = i;
   result.num_heads = share.heads;
   result.num_kv_heads = share.kv_heads;
   result.qkv_proj = linear("qkv_proj", key, config_.hidden_size, dtype.wqkv, config_.qkv_bias, qkv);
   result.o_proj = linear("o_proj", key, qkv.front().rows, dtype.wo, config_.o_bias,
-                         {{output, config_.hidden_size}}, Split::QHeads);
+                         {{output, config_.hidden_size, Split::Hidden}}, Split::QHeads);
   if (config_.qk_norm == io::QkNorm::Head) {
     result.q_norm = norm("q_norm", key, "model." + key, config_.head_dim);
     result.k_norm = norm("k_norm", key, "model." + key, config_.head_dim);
@@ -195,19 +197,20 @@ nn::Mlp Builder::mlp_of(int i, const Source& gate, const Source& up) {
   nn::Mlp result;
   result.gate_proj = linear("gate_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {gate});
   result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {up});
-  result.down_proj = linear("down_proj", key, up.rows, dtype.ff2, config_.mlp_bias,
-                            {{"model." + key + "down_proj", config_.hidden_size}}, Split::Even);
+  result.down_proj =
+      linear("down_proj", key, up.rows, dtype.ff2, config_.mlp_bias,
+             {{"model." + key + "down_proj", config_.hidden_size, Split::Hidden}}, Split::Even);
   result.activation = activation_of(config_);
   return result;
 }
 
 std::vector<float> Builder::alibi_slopes() const {
   const int heads = config_.num_attention_heads;
-  const auto group = weights_.group();
+  const nn::TensorParallel& chips = weights_.parallel();
   std::vector<nn::Range> ranges{{0, heads}};
-  if (group && group->size() > 1)
-    ranges = nn::split_ranges(Split::QHeads, heads, heads, config_.num_key_value_heads, group->rank(),
-                              group->size());
+  if (chips.parts() > 1)
+    ranges = nn::split_ranges(Split::QHeads, heads, heads, config_.num_key_value_heads, chips.part(),
+                              chips.parts());
   std::vector<float> slopes;
   for (const nn::Range& range : ranges) {
     for (std::int64_t i = 0; i < range.count; ++i)
@@ -225,29 +228,60 @@ nn::Mlp Builder::plain_mlp(int i, const std::string& up, const std::string& down
   result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias,
                           {{up, inner, Split::Even}});
   result.down_proj = linear("down_proj", key, inner, dtype.ff2, config_.mlp_bias,
-                            {{down, config_.hidden_size}}, Split::Even);
+                            {{down, config_.hidden_size, Split::Hidden}}, Split::Even);
   result.activation = activation_of(config_);
   return result;
 }
 
 nn::Norm Builder::layer_norm(int i, const std::string& name) {
-  return norm(name, key_of(i), "model." + key_of(i), config_.hidden_size);
+  return stream_norm(name, key_of(i), "model." + key_of(i) + name);
 }
 
-nn::Norm Builder::norm_of(const std::string& name, const std::string& key, const std::string& tensor,
-                          std::int64_t size) {
+nn::Norm Builder::output_norm(int i, const std::string& name) {
+  return stream_norm(name, key_of(i), "model." + key_of(i) + name, false);
+}
+
+nn::Norm Builder::norm(const std::string& name, const std::string& key, const std::string& module,
+                       std::int64_t size) {
+  return norm_of(name, key, {module + name, size});
+}
+
+nn::Norm Builder::stream_norm(const std::string& name, const std::string& key, const std::string& tensor,
+                              bool feeds_linear) {
+  const nn::TensorParallel& chips = weights_.parallel();
+  check(config_.norm == io::NormKind::Rms || chips.hidden_parts() == 1,
+        "tensor parallel {}: the {} family has LayerNorm, whose rows are not divided: use replicated",
+        nn::to_string(chips.form()), config_.model_type);
+  nn::Norm result = norm_of(name, key, {tensor, config_.hidden_size, Split::Hidden});
+  result.parallel = feeds_linear ? chips.norm(config_.hidden_size) : chips.output_norm(config_.hidden_size);
+  return result;
+}
+
+void Builder::check_gathers(const nn::DecoderLayer& layer) const {
+  if (weights_.parallel().form() != nn::TensorForm::Fractured) return;
+  check(layer.attention_norm && (layer.mlp_norm || layer.parallel),
+        "tensor parallel fractured: the {} family has no norm before its blocks to gather behind: use "
+        "replicated",
+        config_.model_type);
+}
+
+nn::Norm Builder::norm_of(const std::string& name, const std::string& key, const Source& source) {
   // 1 + w is no bfloat16 where w is one.
   const DataType dtype = config_.norm_offset == 0.0f ? precision_.norm : DataType::FLOAT32;
   nn::Norm result;
   result.name = name;
-  nn::WeightRequest weight{Kind::Vector, key + name, {{tensor + ".weight", size}}, 1, dtype};
+  nn::WeightRequest weight{
+      Kind::Vector, key + name, {{source.name + ".weight", source.rows, source.split}}, 1, dtype};
   weight.offset = config_.norm_offset;
   result.weight = weights_.load(weight);
   result.epsilon = config_.rms_norm_eps;
   result.kind = config_.norm;
   if (config_.norm == io::NormKind::Layer) {
-    result.bias =
-        weights_.load({Kind::Vector, key + name + ".bias", {{tensor + ".bias", size}}, 1, precision_.norm});
+    result.bias = weights_.load({Kind::Vector,
+                                 key + name + ".bias",
+                                 {{source.name + ".bias", source.rows, source.split}},
+                                 1,
+                                 precision_.norm});
   }
   return result;
 }
@@ -271,19 +305,23 @@ nn::Linear Builder::linear(const std::string& name, const std::string& key, std:
   nn::WeightRequest weight{Kind::Matrix, key + name, parts(".weight"), in, dtype, in_split};
   weight.turned = config_.turned_weights;
   nn::Linear result{name, weights_.load(weight), {}};
-  if (in_split != Split::Whole) result.parallel = {weights_.group(), nn::Join::Sum};
+  const nn::TensorParallel& chips = weights_.parallel();
+  result.parallel = in_split == Split::Hidden ? chips.behind_columns() : chips.behind_rows();
   if (bias) {
-    std::vector<nn::WeightPart> vectors = parts(".bias");
-    // The sum over the chips adds it once.
-    if (in_split != Split::Whole) vectors.front().split = Split::First;
-    result.bias = weights_.load({Kind::Vector, key + name + ".bias", std::move(vectors), 1, precision_.norm});
+    nn::WeightRequest request{Kind::Vector, key + name + ".bias", parts(".bias"), 1, precision_.norm};
+    request.once = true;
+    result.bias = weights_.load(request);
   }
   return result;
 }
 
 Tensor Builder::table(const std::string& name, const std::string& tensor, std::int64_t rows) {
-  return weights_.load(
-      {Kind::Rows, name, {{tensor + ".weight", rows}}, config_.hidden_size, precision_.embedding});
+  return weights_.load({Kind::Rows,
+                        name,
+                        {{tensor + ".weight", rows}},
+                        config_.hidden_size,
+                        precision_.embedding,
+                        Split::Hidden});
 }
 
 nn::Linear Builder::head(const std::string& module) {
@@ -291,9 +329,10 @@ nn::Linear Builder::head(const std::string& module) {
                             "lm_head",
                             {{module + ".weight", config_.vocab_size, Split::Even}},
                             config_.hidden_size,
-                            precision_.lm_head};
+                            precision_.lm_head,
+                            Split::Hidden};
   nn::Linear result{"lm_head", weights_.load(request), {}};
-  result.parallel = {weights_.group(), nn::Join::Gather, config_.vocab_size};
+  result.parallel = weights_.parallel().behind_head(config_.vocab_size);
   return result;
 }
 

@@ -86,20 +86,22 @@ class Builder {
   /// The mixture of experts of a layer, in the place of mlp.
   nn::Moe moe(int i, const ExpertNames& names = {});
 
-  /// The norm `layers.<i>.<name>` over the hidden size.
+  /// The norm `layers.<i>.<name>` of the residual stream, which feeds a block.
   nn::Norm layer_norm(int i, const std::string& name);
-  /// A norm over `size` channels: `name` is its own, `key` the module that it is in ("layers.0.self_attn."),
-  /// `module` the same in the checkpoint.
+  /// The same of what a block gives, before it is added to the stream.
+  nn::Norm output_norm(int i, const std::string& name);
+  /// A norm over `size` channels inside a block, which every chip has whole: `name` is its own, `key` the
+  /// module that it is in ("layers.0.self_attn."), `module` the same in the checkpoint.
   nn::Norm norm(const std::string& name, const std::string& key, const std::string& module,
-                std::int64_t size) {
-    return norm_of(name, key, module + name, size);
+                std::int64_t size);
+  /// A norm of the residual stream that feeds a block or the head, where the checkpoint calls it `tensor`.
+  nn::Norm stream_norm(const std::string& name, const std::string& key, const std::string& tensor) {
+    return stream_norm(name, key, tensor, true);
   }
-  /// The same where the checkpoint has another name for it.
-  nn::Norm norm_of(const std::string& name, const std::string& key, const std::string& tensor,
-                   std::int64_t size);
-  /// A linear from `in` channels to all those of `sources`, one behind the other.
+  /// A linear from `in` channels to all those of `sources`, one behind the other. `in_split` is Split::Hidden
+  /// behind the residual stream, another split behind channels that the chips divide.
   nn::Linear linear(const std::string& name, const std::string& key, std::int64_t in, DataType dtype,
-                    bool bias, const std::vector<Source>& sources, nn::Split in_split = nn::Split::Whole);
+                    bool bias, const std::vector<Source>& sources, nn::Split in_split = nn::Split::Hidden);
 
  private:
   nn::DecoderLayer layer_around(int i);  // decoder_layer without what is between the second norm and the sum
@@ -108,6 +110,12 @@ class Builder {
   std::vector<float> alibi_slopes() const;
   nn::Linear router(const std::string& name, const std::string& key, const std::string& tensor,
                     std::int64_t out);
+  /// A norm over the hidden size; `feeds_linear`: whole rows come out.
+  nn::Norm stream_norm(const std::string& name, const std::string& key, const std::string& tensor,
+                       bool feeds_linear);
+  nn::Norm norm_of(const std::string& name, const std::string& key, const Source& source);
+  /// Linears of a fractured stream take whole rows, which the norm before them gathers.
+  void check_gathers(const nn::DecoderLayer& layer) const;
   Tensor table(const std::string& name, const std::string& tensor, std::int64_t rows);
   nn::Linear head(const std::string& module);
 

@@ -23,11 +23,16 @@ void check_experts(const io::ModelConfig& config) {
 nn::Linear Builder::router(const std::string& name, const std::string& key, const std::string& tensor,
                            std::int64_t out) {
   // A choice between experts leaves no room for rounding.
-  return {
-      name,
-      weights_.load(
-          {Kind::Matrix, key + name, {{tensor + ".weight", out}}, config_.hidden_size, DataType::FLOAT32}),
-      {}};
+  nn::Linear result{name,
+                    weights_.load({Kind::Matrix,
+                                   key + name,
+                                   {{tensor + ".weight", out}},
+                                   config_.hidden_size,
+                                   DataType::FLOAT32,
+                                   Split::Hidden}),
+                    {}};
+  result.parallel = weights_.parallel().behind_columns();
+  return result;
 }
 
 nn::Moe Builder::moe(int i, const ExpertNames& names) {
@@ -51,12 +56,13 @@ nn::Moe Builder::moe(int i, const ExpertNames& names) {
                             in_split});
     };
     result.gate_proj.push_back(
-        load(names.gate_proj, hidden, inner, Split::Whole, Split::Even, dtype.ff1_ff3));
-    result.up_proj.push_back(load(names.up_proj, hidden, inner, Split::Whole, Split::Even, dtype.ff1_ff3));
-    result.down_proj.push_back(load(names.down_proj, inner, hidden, Split::Even, Split::Whole, dtype.ff2));
+        load(names.gate_proj, hidden, inner, Split::Hidden, Split::Even, dtype.ff1_ff3));
+    result.up_proj.push_back(load(names.up_proj, hidden, inner, Split::Hidden, Split::Even, dtype.ff1_ff3));
+    result.down_proj.push_back(load(names.down_proj, inner, hidden, Split::Even, Split::Hidden, dtype.ff2));
   }
   result.activation = activation_of(config_);
-  result.group = weights_.group();
+  result.inner = weights_.parallel().behind_columns();
+  result.parallel = weights_.parallel().behind_rows();
   if (config_.shared_intermediate_size == 0) return result;
   const std::string own = "shared_expert.";
   const std::int64_t shared = config_.shared_intermediate_size;
@@ -66,7 +72,7 @@ nn::Moe Builder::moe(int i, const ExpertNames& names) {
   mlp.up_proj = linear("up_proj", key + own, hidden, dtype.ff1_ff3, false,
                        {{module + own + "up_proj", shared, Split::Even}});
   mlp.down_proj = linear("down_proj", key + own, shared, dtype.ff2, false,
-                         {{module + own + "down_proj", hidden}}, Split::Even);
+                         {{module + own + "down_proj", hidden, Split::Hidden}}, Split::Even);
   mlp.down_proj.parallel = {};  // summed over the chips together with the others
   mlp.activation = result.activation;
   result.shared_expert = mlp;

@@ -82,7 +82,7 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
     const std::string key = fmt::format("layers.{}.", i), module = fmt::format("transformer.h.{}.", i);
     const bool two = config.parallel_layers && config.separate_mlp_norm;
     const auto norm = [&](const char* name, const char* tensor) {
-      return builder.norm_of(name, key, module + tensor, config.hidden_size);
+      return builder.stream_norm(name, key, module + tensor);
     };
     nn::DecoderLayer result;
     result.parallel = config.parallel_layers;

@@ -97,10 +97,10 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
     nn::DecoderLayer layer;
     layer.attention_norm = builder.layer_norm(i, "input_layernorm");
     layer.self_attn = builder.attention(i);
-    layer.attention_output_norm = builder.layer_norm(i, "post_attention_layernorm");
+    layer.attention_output_norm = builder.output_norm(i, "post_attention_layernorm");
     layer.mlp_norm = builder.layer_norm(i, "pre_feedforward_layernorm");
     layer.mlp = builder.mlp(i);
-    layer.mlp_output_norm = builder.layer_norm(i, "post_feedforward_layernorm");
+    layer.mlp_output_norm = builder.output_norm(i, "post_feedforward_layernorm");
     return layer;
   });
 }

@@ -60,9 +60,9 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
   const auto layer = [&](int i) {
     const std::string key = fmt::format("layers.{}.", i), module = fmt::format("transformer.h.{}.", i);
     nn::DecoderLayer result;
-    result.attention_norm = builder.norm_of("input_layernorm", key, module + "ln_1", config.hidden_size);
+    result.attention_norm = builder.stream_norm("input_layernorm", key, module + "ln_1");
     result.self_attn = builder.fused_attention(i, module + "attn.c_attn", module + "attn.c_proj");
-    result.mlp_norm = builder.norm_of("post_attention_layernorm", key, module + "ln_2", config.hidden_size);
+    result.mlp_norm = builder.stream_norm("post_attention_layernorm", key, module + "ln_2");
     result.mlp = builder.plain_mlp(i, module + "mlp.c_fc", module + "mlp.c_proj");
     return result;
   };

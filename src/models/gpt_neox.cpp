@@ -45,10 +45,10 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
     const std::string key = fmt::format("layers.{}.", i), module = "gpt_neox." + key;
     nn::DecoderLayer result;
     result.parallel = config.parallel_layers;
-    result.attention_norm = builder.norm("input_layernorm", key, module, config.hidden_size);
+    result.attention_norm = builder.stream_norm("input_layernorm", key, module + "input_layernorm");
     result.self_attn =
         builder.fused_attention(i, module + "attention.query_key_value", module + "attention.dense");
-    result.mlp_norm = builder.norm("post_attention_layernorm", key, module, config.hidden_size);
+    result.mlp_norm = builder.stream_norm("post_attention_layernorm", key, module + "post_attention_layernorm");
     result.mlp = builder.plain_mlp(i, module + "mlp.dense_h_to_4h", module + "mlp.dense_4h_to_h");
     return result;
   };

@@ -54,7 +54,8 @@ std::unique_ptr<nn::CausalLm> build(const Architecture& architecture, const io::
                                     const LoadOptions& options, int max_seq, nn::WeightSource& source) {
   if (!options.group || options.group->size() == 1)
     return architecture.build(config, options.precision, max_seq, source);
-  nn::ShardedSource sharded(source, options.group, config.num_attention_heads, config.num_key_value_heads);
+  nn::ShardedSource sharded(source, nn::TensorParallel(options.group, options.tensor),
+                            config.num_attention_heads, config.num_key_value_heads);
   return architecture.build(config, options.precision, max_seq, sharded);
 }
 
@@ -62,7 +63,8 @@ std::unique_ptr<nn::CausalLm> build(const Architecture& architecture, const io::
 std::unique_ptr<MappedSource> cached_weights(Device& device, const io::Checkpoint& checkpoint,
                                              const std::vector<nn::WeightRequest>& requests,
                                              const LoadOptions& options) {
-  const std::filesystem::path path = weight_cache_path(checkpoint, options.precision, options.group.get());
+  const std::filesystem::path path =
+      weight_cache_path(checkpoint, options.precision, options.group.get(), options.tensor);
   // Chips of one process that want the same file: the first one writes it.
   static std::mutex writing;
   const std::lock_guard lock(writing);

@@ -18,6 +18,7 @@ struct LoadOptions {
   /// Tensor parallel: the chips that share this model, each with its part; every rank loads with its own
   /// group and device. Null: alone.
   std::shared_ptr<comm::Group> group = nullptr;
+  nn::TensorPlan tensor = {};  // how they share it
 };
 
 /// io::Checkpoint::open with every family's keys and names known. `adapter`: a folder for io::merge_lora, or

@@ -29,9 +29,9 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
   return builder.model([&](int i) {
     nn::DecoderLayer layer;
     layer.self_attn = builder.attention(i);
-    layer.attention_output_norm = builder.layer_norm(i, "post_attention_layernorm");
+    layer.attention_output_norm = builder.output_norm(i, "post_attention_layernorm");
     layer.mlp = builder.mlp(i);
-    layer.mlp_output_norm = builder.layer_norm(i, "post_feedforward_layernorm");
+    layer.mlp_output_norm = builder.output_norm(i, "post_feedforward_layernorm");
     return layer;
   });
 }

@@ -40,15 +40,28 @@ std::string short_hash(std::string_view text) {
   return fmt::format("{:016x}", hash);
 }
 
+std::string form_text(const nn::TensorPlan& plan) {
+  switch (plan.form) {
+    case nn::TensorForm::Replicated:
+      return "";
+    case nn::TensorForm::Fractured:
+      return "-fractured";
+    case nn::TensorForm::Grid:
+      break;
+  }
+  return fmt::format("-rows{}", plan.columns);
+}
+
 }  // namespace
 
 fs::path weight_cache_path(const io::Checkpoint& checkpoint, const Precision& precision,
-                           const comm::Group* group) {
+                           const comm::Group* group, const nn::TensorPlan& plan) {
   const char* folder = std::getenv("TESSERA_WEIGHT_CACHE");
   const fs::path base = folder != nullptr && *folder != '\0' ? fs::path(folder) : cache_folder() / "weights";
   const std::string content = checkpoint.content_hash();
+  const bool alone = group == nullptr || group->size() == 1;
   const std::string part =
-      group == nullptr || group->size() == 1 ? "" : fmt::format("-{}of{}", group->rank(), group->size());
+      alone ? "" : fmt::format("-{}of{}{}", group->rank(), group->size(), form_text(plan));
   return base / fmt::format("{}-{}-v{}{}.tsw", content.substr(0, 32), short_hash(precision.fingerprint()),
                             kPackingVersion, part);
 }

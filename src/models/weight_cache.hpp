@@ -19,9 +19,9 @@
 namespace tessera::models {
 
 /// Where the packed weights of this checkpoint and precision live (the XDG cache, or $TESSERA_WEIGHT_CACHE).
-/// Each rank of a tensor-parallel group has a file of its own.
+/// Each rank of a tensor-parallel group has a file of its own, for each way of sharing a model.
 std::filesystem::path weight_cache_path(const io::Checkpoint& checkpoint, const Precision& precision,
-                                        const comm::Group* group = nullptr);
+                                        const comm::Group* group = nullptr, const nn::TensorPlan& plan = {});
 
 /// Packs every requested weight into a new file, one at a time (peak memory: one weight), with a progress
 /// bar. Throws SystemError when it cannot be written, UserError for weights that do not fit.

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "nn/weight_source.hpp"
-#include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/embedding/embedding.hpp"
 #include "ops/reshape/reshape.hpp"
@@ -43,16 +42,7 @@ MemoryConfig WeightRequest::memory_config() const {
 
 Tensor Linear::forward(const Tensor& x, const OpOptions& options) const {
   const ModuleScope scope(name);
-  Tensor y = linear(x, weight, bias, Activation::None, options);
-  if (!parallel.group) return y;
-  const Topology topology = usual_topology(parallel.group->size());
-  if (parallel.join == Join::Sum) return all_reduce(y, parallel.group, topology);
-  Tensor all = all_gather(y, -1, parallel.group, topology);
-  Shape end = all.logical_shape();
-  if (end[-1] == parallel.width) return all;
-  end[-1] = parallel.width;
-  const std::vector<std::int64_t> begin(end.dims().size(), 0);
-  return slice(all, begin, end.dims());
+  return parallel.join(linear(x, weight, bias, Activation::None, options));
 }
 
 Tensor Embedding::forward(const Tensor& ids) const {

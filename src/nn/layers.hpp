@@ -1,27 +1,13 @@
 #pragma once
 // The smallest modules: a weight and one op.
-#include <memory>
 #include <optional>
 #include <string>
 
-#include "comm/group.hpp"
 #include "device/tensor.hpp"
+#include "nn/parallel.hpp"
 #include "ops/linear/linear.hpp"
 
 namespace tessera::nn {
-
-/// How the results of one linear on several chips become one.
-enum class Join : std::uint8_t {
-  Sum,     // each has the sum over some of the inputs (rows of the weight are divided)
-  Gather,  // each has some of the outputs (columns are divided)
-};
-
-/// A linear among those of a tensor-parallel group; alone without a group.
-struct Parallel {
-  std::shared_ptr<comm::Group> group = nullptr;
-  Join join = Join::Sum;
-  std::int64_t width = 0;  // Gather: outputs of all chips together, without padding
-};
 
 struct Linear {
   std::string name;            // "o_proj"

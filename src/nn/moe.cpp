@@ -1,6 +1,5 @@
 #include "nn/moe.hpp"
 
-#include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/eltwise/eltwise.hpp"
 #include "ops/matmul/matmul.hpp"
@@ -36,29 +35,29 @@ Tensor Moe::chosen(const Tensor& x) const {
   const auto [shares, experts] = choose(*this, x);
   const ModuleScope scope("experts");
   const Tensor in = reshape(x, {1, rows, 1, hidden});
-  const Tensor gate = sparse_matmul(in, experts, gate_proj);
-  const Tensor up = sparse_matmul(in, experts, up_proj);
+  const Tensor gate = inner.join(sparse_matmul(in, experts, gate_proj));
+  const Tensor up = inner.join(sparse_matmul(in, experts, up_proj));
   const Tensor out = sparse_matmul(multiply(gate, up, activation), experts, down_proj);
   const Tensor sum = matmul(reshape(shares, {1, rows, 1, top_k}), out, false, false, {.dtype = x.dtype()});
-  return reshape(sum, x.logical_shape());
+  return reshape(sum, {1, 1, rows, sum.logical_shape()[-1]});
 }
 
 Tensor Moe::shared(const Tensor& x) const {
-  const std::int64_t rows = x.logical_shape()[2], hidden = x.logical_shape()[3];
   const ModuleScope scope("shared_expert");
   const Tensor y = shared_expert->forward(x);
+  const std::int64_t rows = y.logical_shape()[2], hidden = y.logical_shape()[3];
   const Tensor share = sigmoid(shared_expert_gate->forward(x, {.dtype = DataType::FLOAT32}));
   // A factor a row is a product of matrices of one column and one row.
   const Tensor scaled = matmul(reshape(share, {1, rows, 1, 1}), reshape(y, {1, rows, 1, hidden}), false,
                                false, {.dtype = x.dtype()});
-  return reshape(scaled, x.logical_shape());
+  return reshape(scaled, y.logical_shape());
 }
 
 Tensor Moe::forward(const Tensor& x) const {
   const ModuleScope scope("mlp");
   Tensor sum = chosen(x);
   if (shared_expert) sum = add(sum, shared(x));
-  return group ? all_reduce(sum, group, usual_topology(group->size())) : sum;
+  return parallel.join(sum);
 }
 
 }  // namespace tessera::nn

@@ -9,6 +9,7 @@ namespace tessera::nn {
 Tensor Norm::forward(const Tensor& x) const {
   const ModuleScope scope(name);
   if (kind == io::NormKind::Layer) return layer_norm(x, epsilon, weight, bias);
+  if (parallel.group) return distributed_rms_norm(x, epsilon, weight, parallel);
   return rms_norm(x, epsilon, weight, bias);
 }
 

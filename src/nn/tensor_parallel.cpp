@@ -55,38 +55,72 @@ HeadShare share_heads(int heads, int kv_heads, int chips) {
   return best;
 }
 
+std::int64_t even_share(std::int64_t size, int chips) {
+  const std::int64_t tiles = (size + kTileSize - 1) / kTileSize;
+  return (tiles + chips - 1) / chips * kTileSize;
+}
+
 std::vector<Range> split_ranges(Split split, std::int64_t size, int heads, int kv_heads, int rank,
                                 int chips) {
   switch (split) {
     case Split::QHeads:
     case Split::KvHeads:
       return head_ranges(split == Split::QHeads, size, heads, kv_heads, rank, chips);
+    case Split::Hidden:
     case Split::Even: {
       // Whole tiles, so that a chip's block-float groups are those of the whole weight.
-      const std::int64_t tiles = (size + kTileSize - 1) / kTileSize;
-      const std::int64_t part = (tiles + chips - 1) / chips * kTileSize;
+      const std::int64_t part = even_share(size, chips);
       const std::int64_t first = std::min(size, rank * part), here = std::min(part, size - first);
       std::vector<Range> ranges;
       add(ranges, {first, here});
       add(ranges, {-1, part - here});
       return ranges;
     }
-    case Split::First:
-      return {{rank == 0 ? 0 : -1, size}};
     case Split::Whole:
       break;
   }
   return {};
 }
 
-std::vector<Range> ShardedSource::ranges(Split split, std::int64_t size) const {
-  return split_ranges(split, size, heads_, kv_heads_, group_->rank(), group_->size());
+const TensorParallel& WeightSource::parallel() const {
+  static const TensorParallel alone;
+  return alone;
+}
+
+std::vector<Range> ShardedSource::hidden_ranges(const WeightRequest& request, std::int64_t size,
+                                                bool inputs) const {
+  const int chips = parallel_.hidden_parts();
+  if (chips == 1) return {};
+  const bool of_the_stream = request.kind != WeightRequest::Kind::Matrix && !request.once;
+  if (parallel_.form() == TensorForm::Grid || of_the_stream)
+    return split_ranges(Split::Hidden, size, heads_, kv_heads_, parallel_.hidden_part(), chips);
+  // Linears of a fractured stream take whole rows, and give rows that divide.
+  const std::int64_t padding = even_share(size, chips) * chips - size;
+  if (inputs || padding == 0) return {};
+  return {{0, size}, {-1, padding}};
+}
+
+std::vector<Range> ShardedSource::ranges(const WeightRequest& request, Split split, std::int64_t size,
+                                         bool inputs) const {
+  if (split == Split::Hidden) return hidden_ranges(request, size, inputs);
+  if (parallel_.parts() == 1) return {};
+  return split_ranges(split, size, heads_, kv_heads_, parallel_.part(), parallel_.parts());
+}
+
+// Behind inputs that are divided among the parts, or (in a grid) among the columns, one chip of the sum has
+// it.
+bool ShardedSource::has_bias(Split split) const {
+  if (split == Split::Hidden) return parallel_.part() == 0;
+  return parallel_.form() != TensorForm::Grid || parallel_.hidden_part() == 0;
 }
 
 Tensor ShardedSource::load(const WeightRequest& request) {
   WeightRequest part = request;
-  for (WeightPart& p : part.parts) p.ranges = ranges(p.split, p.rows);
-  part.col_ranges = ranges(part.cols_split, part.cols);
+  for (WeightPart& p : part.parts) {
+    p.ranges = ranges(request, p.split, p.rows, false);
+    if (request.once && !has_bias(p.split)) p.ranges = {{-1, taken(p.ranges, p.rows)}};
+  }
+  part.col_ranges = ranges(request, part.cols_split, part.cols, true);
   return source_.load(part);
 }
 

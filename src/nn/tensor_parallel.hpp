@@ -1,7 +1,7 @@
 #pragma once
-// Who has what when a layer is divided among the chips of a group (1D tensor parallelism: columns, then
-// rows).
+// Who has what of each weight when a model is divided among the chips of a group.
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "nn/weight_source.hpp"
@@ -20,6 +20,9 @@ struct HeadShare {
 /// kv_heads. 9 over 3 on 2, 4, 8 chips: 6 over 2, 3 over 1, 2 over 1.
 HeadShare share_heads(int heads, int kv_heads, int chips);
 
+/// What each of so many chips has of a dimension that is divided evenly: whole tiles.
+std::int64_t even_share(std::int64_t size, int chips);
+
 /// What chip `rank` takes of a dimension of `size`, which is heads (of a model with so many in all) or
 /// anything. Empty: all of it.
 std::vector<Range> split_ranges(Split split, std::int64_t size, int heads, int kv_heads, int rank, int chips);
@@ -29,18 +32,20 @@ std::vector<Range> split_ranges(Split split, std::int64_t size, int heads, int k
 class ShardedSource final : public WeightSource {
  public:
   /// `heads` and `kv_heads`: of the whole model.
-  ShardedSource(WeightSource& source, std::shared_ptr<comm::Group> group, int heads, int kv_heads)
-      : source_(source), group_(std::move(group)), heads_(heads), kv_heads_(kv_heads) {}
+  ShardedSource(WeightSource& source, TensorParallel parallel, int heads, int kv_heads)
+      : source_(source), parallel_(std::move(parallel)), heads_(heads), kv_heads_(kv_heads) {}
 
   Device& device() const override { return source_.device(); }
   Tensor load(const WeightRequest& request) override;
-  std::shared_ptr<comm::Group> group() const override { return group_; }
+  const TensorParallel& parallel() const override { return parallel_; }
 
  private:
-  std::vector<Range> ranges(Split split, std::int64_t size) const;
+  std::vector<Range> ranges(const WeightRequest& request, Split split, std::int64_t size, bool inputs) const;
+  std::vector<Range> hidden_ranges(const WeightRequest& request, std::int64_t size, bool inputs) const;
+  bool has_bias(Split split) const;
 
   WeightSource& source_;
-  std::shared_ptr<comm::Group> group_;
+  TensorParallel parallel_;
   int heads_, kv_heads_;
 };
 

@@ -2,12 +2,11 @@
 // Where modules get their weights. A key names the weight in the model ("layers.0.self_attn.qkv_proj"); the
 // parts are checkpoint tensors in Hugging Face's [out_features, in_features], joined along out_features.
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "comm/group.hpp"
 #include "device/tensor.hpp"
+#include "nn/parallel.hpp"
 
 namespace tessera::nn {
 
@@ -17,7 +16,7 @@ enum class Split : std::uint8_t {
   QHeads,   // query heads, in the chips' shares of heads (nn/tensor_parallel.hpp)
   KvHeads,  // key or value heads, likewise
   Even,     // equal parts in whole tiles, the last ones padded with zeros: an MLP's channels, a vocabulary
-  First,    // all of it on the first chip, zeros on the others: a bias that is summed over the chips
+  Hidden,   // the channels of the residual stream, as its form says
 };
 
 /// Consecutive rows (or columns) of a checkpoint tensor; zeros when `first` is negative.
@@ -57,6 +56,8 @@ struct WeightRequest {
   std::int64_t cols = 1;  // in_features; 1 for vectors
   DataType dtype = DataType::BFLOAT16;
   Split cols_split = Split::Whole;
+  /// A bias: where results are summed over chips, one of them has it and the others zeros.
+  bool once = false;
   std::vector<Range> col_ranges = {};  // of the columns; empty: all of them
   bool turned = false;                 // Matrix: the checkpoint has [in_features, out_features] (GPT-2)
   float offset = 0.0f;                 // added to every value: a norm's weight that is stored as w - 1
@@ -76,8 +77,8 @@ class WeightSource {
   /// A constant tensor as the request describes it. Throws UserError when a part is missing or has another
   /// shape.
   virtual Tensor load(const WeightRequest& request) = 0;
-  /// The chips that share the model, or nullptr: every weight is whole.
-  virtual std::shared_ptr<comm::Group> group() const { return nullptr; }
+  /// The chips that share the model; alone, every weight is whole.
+  virtual const TensorParallel& parallel() const;
 };
 
 }  // namespace tessera::nn

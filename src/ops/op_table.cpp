@@ -34,6 +34,8 @@ constexpr auto kOps = std::to_array<OpEntry>({
     {"reduce_scatter", "ttnn.reduce_scatter", "the sum over the chips, a part on each"},
     {"reshape", "ttnn.reshape", "the same values under another shape"},
     {"rms_norm", "ttnn.rms_norm", "rows with root mean square 1, scaled"},
+    {"rms_norm_post_all_gather", "ttnn.rms_norm_post_all_gather", "a chip's channels of a divided row, scaled by the statistics of all"},
+    {"rms_norm_pre_all_gather", "ttnn.rms_norm_pre_all_gather", "sum of squares of a chip's channels of a divided row"},
     {"rotary_embedding", "ttnn.experimental.rotary_embedding", "rotary positions on halves of a head (Hugging Face)"},
     {"rotary_embedding_llama", "ttnn.experimental.rotary_embedding_llama", "rotary positions on pairs of channels (Meta)"},
     {"sampling", "ttnn.sampling", "one token a user, drawn from its candidates"},

@@ -17,7 +17,10 @@ std::vector<int> possible_degrees(const SpecSheet& sheet) {
 std::string describe(const Layout& l) {
   const bool tensor = l.tensor_parallel > 1, data = l.copies > 1;
   if (!tensor && !data) return "one chip";
-  const std::string chips = tensor ? fmt::format("{} chips", l.tensor_parallel) : "one chip";
+  const int columns = l.plan.columns;
+  const std::string chips = !tensor       ? "one chip"
+                            : columns > 1 ? fmt::format("{}x{} chips", l.tensor_parallel / columns, columns)
+                                          : fmt::format("{} chips", l.tensor_parallel);
   if (!data) return chips + ", tensor parallel";
   return fmt::format("{} copies of {}, {}data parallel", l.copies, chips, tensor ? "tensor and " : "");
 }
@@ -29,6 +32,7 @@ Layout lay_out(const Plan& plan, int tensor_parallel, std::vector<OpWork>* decod
   const ChipPart part = chip_part(plan.facts, tensor_parallel);
   Layout layout;
   layout.tensor_parallel = tensor_parallel;
+  layout.plan = part.plan;
   layout.copies = plan.sheet->chips / tensor_parallel;
   layout.capacity = chip_capacity(chip);
   layout.memory = run_memory(plan.facts, part, plan.precision, chip,

@@ -1,9 +1,11 @@
 #include "plan/op_work.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "ops/argmax/argmax.hpp"
+#include "ops/ccl/ccl_op.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/sdpa/sdpa.hpp"
 #include "ops/slice/slice.hpp"
@@ -21,7 +23,7 @@ bool is_prefill_attention(std::string_view op) {
 
 class WorkRecorder final : public OpObserver {
  public:
-  WorkRecorder(const ChipPart& part, std::int64_t start) : part_(part), start_(start) {}
+  explicit WorkRecorder(std::int64_t start) : start_(start) {}
 
   void after(const OpEvent& event) override {
     OpWork work;
@@ -36,11 +38,11 @@ class WorkRecorder final : public OpObserver {
       read_experts(event, work);
     } else if (transformer::is_attention(work.op)) {
       read_attention(event, work);
-    } else if (work.op == "all_reduce" || work.op == "all_gather") {
+    } else if (const auto* collective = dynamic_cast<const Collective*>(&event.op)) {
       work.kind = OpWork::Kind::Collective;
-      work.chips = part_.chips;
-      work.gather = work.op == "all_gather";
-      work.bytes = event.outputs[0].spec().packed_bytes();
+      work.chips = collective->group->size();
+      work.one_pass = work.op != "all_reduce";
+      work.bytes = std::max(event.inputs[0].spec().packed_bytes(), event.outputs[0].spec().packed_bytes());
     }
     // A view moves nothing.
     if (work.op == "reshape") return;
@@ -103,31 +105,29 @@ class WorkRecorder final : public OpObserver {
     work.position_bytes = 2 * tile_rows.packed_bytes() / kTileSize;
   }
 
-  const ChipPart& part_;
   std::int64_t start_;
 };
 
 }  // namespace
 
-std::vector<OpWork> decode_work(const PlannedModel& model, const ChipPart& part, int users) {
+std::vector<OpWork> decode_work(const PlannedModel& model, int users) {
   nn::KvCache cache(model.device(), model.cache_config(users, static_cast<int>(kTileSize)));
   for (int user = 0; user < users; ++user) cache.reserve(user, 1);
   const std::vector<std::int32_t> nothing(static_cast<std::size_t>(users), 0);
   const Tensor ids =
       to_device(model.device(), nothing, {Shape{1, users}, DataType::INT32, Layout::ROW_MAJOR});
   const Tensor at = to_device(model.device(), nothing, {Shape{users}, DataType::INT32, Layout::ROW_MAJOR});
-  WorkRecorder recorder(part, 0);
+  WorkRecorder recorder(0);
   const ObserverScope scope(recorder);
   argmax(model.decode(ids, at, cache));
   return std::move(recorder.done);
 }
 
-std::vector<OpWork> prefill_work(const PlannedModel& model, const ChipPart& part, int rows,
-                                 std::int64_t start) {
+std::vector<OpWork> prefill_work(const PlannedModel& model, int rows, std::int64_t start) {
   nn::KvCache cache(model.device(), model.cache_config(1, static_cast<int>(start) + rows));
   cache.reserve(0, start + rows);
   const std::vector<std::int32_t> ids(static_cast<std::size_t>(rows), 0);
-  WorkRecorder recorder(part, start);
+  WorkRecorder recorder(start);
   const ObserverScope scope(recorder);
   model.prefill(ids, cache, 0, start);
   return std::move(recorder.done);
@@ -135,8 +135,8 @@ std::vector<OpWork> prefill_work(const PlannedModel& model, const ChipPart& part
 
 std::vector<OpWork> head_work(const PlannedModel& model, const ChipPart& part) {
   const Tensor hidden = allocate_tensor_on_device(
-      model.device(), {Shape{1, 1, kTileSize, part.config.hidden_size}, DataType::BFLOAT16, Layout::TILE});
-  WorkRecorder recorder(part, 0);
+      model.device(), {Shape{1, 1, kTileSize, part.hidden}, DataType::BFLOAT16, Layout::TILE});
+  WorkRecorder recorder(0);
   const ObserverScope scope(recorder);
   argmax(model.logits(hidden));
   return std::move(recorder.done);

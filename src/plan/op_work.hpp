@@ -29,16 +29,15 @@ struct OpWork {
   std::int64_t start = 0;           // prefill: position of row 0
   // Collective.
   int chips = 1;
-  bool gather = false;     // an all_gather; otherwise an all_reduce
+  bool one_pass = false;   // an all_gather or a reduce_scatter; otherwise an all_reduce, which is both
   std::int64_t bytes = 0;  // of the whole tensor that is summed or put together
 };
 
 /// A decode step of so many users, with the argmax of its logits.
-std::vector<OpWork> decode_work(const PlannedModel& model, const ChipPart& part, int users);
+std::vector<OpWork> decode_work(const PlannedModel& model, int users);
 
 /// One chunk of `rows` tokens of one user from position `start`, without the head.
-std::vector<OpWork> prefill_work(const PlannedModel& model, const ChipPart& part, int rows,
-                                 std::int64_t start);
+std::vector<OpWork> prefill_work(const PlannedModel& model, int rows, std::int64_t start);
 
 /// The head over the last tile of a prompt.
 std::vector<OpWork> head_work(const PlannedModel& model, const ChipPart& part);

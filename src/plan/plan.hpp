@@ -23,8 +23,9 @@ struct PlanRequest {
 /// One way to lay the model over the device.
 struct Layout {
   int tensor_parallel = 1;  // chips of one copy
-  int copies = 1;           // data parallel
-  MemoryUse memory;         // of one chip
+  nn::TensorPlan plan = {};
+  int copies = 1;    // data parallel
+  MemoryUse memory;  // of one chip
   std::int64_t capacity = 0;
   Speed speed;  // zero for a device without a bandwidth
 

@@ -48,11 +48,11 @@ std::unique_ptr<PlannedModel> build_planned_model(Device& device, const ModelFac
     io::ModelConfig config = facts.config;
     config.max_position_embeddings = std::max(config.max_position_embeddings, positions);
     return std::make_unique<RunnableModel>(models::load_meta_model(
-        device, config, {.precision = precision, .max_seq = positions, .group = group}));
+        device, config, {.precision = precision, .max_seq = positions, .group = group, .tensor = part.plan}));
   }
   const MemoryScope scope(MemoryKind::Weights);
   models::MetaSource weights(device);
-  return build_sketch(facts, part, precision, positions, weights, group);
+  return build_sketch(facts, part, precision, positions, weights, {group, part.plan});
 }
 
 const SpecSheet& chip_sheet(const SpecSheet& sheet) {

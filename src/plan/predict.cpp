@@ -9,10 +9,10 @@ namespace {
 StepTime first_token(const PlannedModel& model, const ChipPart& part, std::int64_t tokens, int chunk,
                      const ChipRates& rates, std::vector<OpWork>* work_of_first) {
   const auto first = static_cast<int>(std::min<std::int64_t>(tokens, chunk));
-  const std::vector<OpWork> work = prefill_work(model, part, first, 0);
+  const std::vector<OpWork> work = prefill_work(model, first, 0);
   StepTime time = prefill_time(work, rates);
   if (tokens > first) {
-    std::vector<OpWork> later = prefill_work(model, part, first, first);
+    std::vector<OpWork> later = prefill_work(model, first, first);
     for (std::int64_t start = first; start < tokens; start += first) {
       for (OpWork& op : later) op.start = start;
       time += prefill_time(later, rates);
@@ -34,7 +34,7 @@ Speed predict_speed(const ModelFacts& facts, const ChipPart& part, const models:
   const auto device = Device::open(chip_sheet(sheet).name, Engine::Meta);
   const auto model =
       build_planned_model(*device, facts, part, precision, static_cast<int>(std::max(padded, whole)));
-  const std::vector<OpWork> step = decode_work(*model, part, r.batch);
+  const std::vector<OpWork> step = decode_work(*model, r.batch);
   Speed speed;
   speed.padded = padded;
   speed.decode = decode_time(step, r.context - 1, r.copies, rates);

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "nn/causal_lm.hpp"
-#include "ops/ccl/ccl.hpp"
 #include "ops/dispatch.hpp"
 #include "ops/eltwise/eltwise.hpp"
 #include "ops/heads/heads.hpp"
@@ -33,9 +32,11 @@ struct Norm {
   std::string name;
   Tensor weight;
   std::optional<Tensor> bias;  // with one: LayerNorm
+  nn::NormParallel parallel = {};
 
   Tensor forward(const Tensor& x) const {
     const ModuleScope scope(name);
+    if (parallel.group) return nn::distributed_rms_norm(x, 1e-5f, weight, parallel);
     return bias ? layer_norm(x, 1e-5f, weight, bias) : rms_norm(x, 1e-5f, weight);
   }
 };
@@ -63,10 +64,11 @@ struct Layer {
 class Builder {
  public:
   Builder(const ModelFacts& facts, const ChipPart& part, const models::Precision& precision,
-          nn::WeightSource& weights, const std::shared_ptr<comm::Group>& group)
-      : group_(group),
+          nn::WeightSource& weights, const nn::TensorParallel& parallel)
+      : parallel_(parallel),
         form_(facts.form),
         c_(part.config),
+        hidden_(part.hidden),
         experts_(part.experts),
         precision_(precision),
         weights_(weights) {}
@@ -81,9 +83,20 @@ class Builder {
                     DataType dtype) {
     return {name, matrix(key + name, in, out, dtype), {}};
   }
+  // From the residual stream to what is divided.
+  nn::Linear columns(const std::string& name, const std::string& key, std::int64_t out, DataType dtype) {
+    nn::Linear result = linear(name, key, hidden_, out, dtype);
+    result.parallel = parallel_.behind_columns();
+    return result;
+  }
   Norm norm(const std::string& name, const std::string& key, std::int64_t size) {
     Norm result{name, vector(key + name, size), {}};
     if (form_.layer_norm) result.bias = vector(key + name + ".bias", size);
+    return result;
+  }
+  Norm stream_norm(const std::string& name, const std::string& key) {
+    Norm result = norm(name, key, hidden_);
+    result.parallel = parallel_.norm(c_.hidden_size);
     return result;
   }
 
@@ -94,37 +107,37 @@ class Builder {
     const std::int64_t all = q + 2 * std::int64_t{c_.num_key_value_heads} * c_.head_dim;
     Layer result;
     result.index = i;
-    result.norms.push_back(norm("input_layernorm", key, c_.hidden_size));
-    if (form_.norms > 1) result.norms.push_back(norm("post_attention_layernorm", key, c_.hidden_size));
-    result.qkv = linear("qkv_proj", key + "self_attn.", c_.hidden_size, all, dtype.wqkv);
+    result.norms.push_back(stream_norm("input_layernorm", key));
+    if (form_.norms > 1) result.norms.push_back(stream_norm("post_attention_layernorm", key));
+    result.qkv = columns("qkv_proj", key + "self_attn.", all, dtype.wqkv);
     if (form_.qkv_bias) result.qkv.bias = vector(key + "self_attn.qkv_proj.bias", all);
     if (form_.qk_norm) {
       result.q_norm = norm("q_norm", key + "self_attn.", c_.head_dim);
       result.k_norm = norm("k_norm", key + "self_attn.", c_.head_dim);
     }
-    result.out = linear("o_proj", key + "self_attn.", q, c_.hidden_size, dtype.wo);
-    result.out.parallel = {group_, nn::Join::Sum, 0};
+    result.out = linear("o_proj", key + "self_attn.", q, hidden_, dtype.wo);
+    result.out.parallel = parallel_.behind_rows();
     if (form_.mlp == Mlp::Experts)
-      result.router = linear("router", key + "mlp.", c_.hidden_size, form_.experts, DataType::BFLOAT16);
+      result.router = columns("router", key + "mlp.", form_.experts, DataType::BFLOAT16);
     const int feeds = form_.mlp == Mlp::Experts ? experts_ : 1;
     for (int e = 0; e < feeds; ++e) {
       const std::string mlp = key + (form_.mlp == Mlp::Experts ? fmt::format("mlp.experts.{}.", e) : "mlp.");
       Feed feed;
-      if (form_.mlp != Mlp::Plain)
-        feed.gate = linear("gate_proj", mlp, c_.hidden_size, c_.intermediate_size, dtype.ff1_ff3);
-      feed.up = linear("up_proj", mlp, c_.hidden_size, c_.intermediate_size, dtype.ff1_ff3);
-      feed.down = linear("down_proj", mlp, c_.intermediate_size, c_.hidden_size, dtype.ff2);
+      if (form_.mlp != Mlp::Plain) feed.gate = columns("gate_proj", mlp, c_.intermediate_size, dtype.ff1_ff3);
+      feed.up = columns("up_proj", mlp, c_.intermediate_size, dtype.ff1_ff3);
+      feed.down = linear("down_proj", mlp, c_.intermediate_size, hidden_, dtype.ff2);
       // Experts of one chip are added up before the chips are.
-      if (form_.mlp != Mlp::Experts) feed.down.parallel = {group_, nn::Join::Sum, 0};
+      if (form_.mlp != Mlp::Experts) feed.down.parallel = parallel_.behind_rows();
       result.feeds.push_back(std::move(feed));
     }
     return result;
   }
 
  private:
-  std::shared_ptr<comm::Group> group_;
+  const nn::TensorParallel& parallel_;
   const LayerForm& form_;
   const io::ModelConfig& c_;
+  std::int64_t hidden_;
   int experts_;
   const models::Precision& precision_;
   nn::WeightSource& weights_;
@@ -133,9 +146,9 @@ class Builder {
 class Sketch final : public PlannedModel {
  public:
   Sketch(const ModelFacts& facts, const ChipPart& part, const models::Precision& precision, int positions,
-         nn::WeightSource& weights, const std::shared_ptr<comm::Group>& group)
-      : form_(facts.form), group_(group) {
-    Builder build(facts, part, precision, weights, group);
+         nn::WeightSource& weights, const nn::TensorParallel& parallel)
+      : form_(facts.form), experts_sum_(parallel.behind_rows()) {
+    Builder build(facts, part, precision, weights, parallel);
     // What the plain parts of a model need is nn::CausalLm's: embedding, rotary tables, head, cache.
     shell_.config = part.config;
     // The size of the tables does not depend on how their angles are scaled.
@@ -144,13 +157,13 @@ class Sketch final : public PlannedModel {
                            weights.load({Kind::Rows,
                                          "embed_tokens",
                                          {{"embed_tokens", facts.config.vocab_size}},
-                                         facts.config.hidden_size,
+                                         part.hidden,
                                          precision.embedding}),
                            precision.activation};
     for (int i = 0; i < part.config.num_hidden_layers; ++i) layers_.push_back(build.layer(i));
-    norm_ = build.norm("norm", "", part.config.hidden_size);
-    shell_.lm_head = build.linear("lm_head", "", part.config.hidden_size, part.vocab, precision.lm_head);
-    shell_.lm_head.parallel = {group, nn::Join::Gather, facts.config.vocab_size};
+    norm_ = build.stream_norm("norm", "");
+    shell_.lm_head = build.linear("lm_head", "", part.hidden, part.vocab, precision.lm_head);
+    shell_.lm_head.parallel = parallel.behind_head(facts.config.vocab_size);
     shell_.rope = nn::Rope(weights.device(), shell_.config, positions);
     shell_.kv_dtype = precision.kv_cache;
     shell_.max_seq = positions;
@@ -253,11 +266,11 @@ class Sketch final : public PlannedModel {
       const Tensor y = multiply(layer.feeds[e].forward(x), share);
       sum = sum.is_allocated() ? add(sum, y) : y;
     }
-    return group_ ? all_reduce(sum, group_, usual_topology(group_->size())) : sum;
+    return experts_sum_.join(sum);
   }
 
   LayerForm form_;
-  std::shared_ptr<comm::Group> group_;
+  nn::Parallel experts_sum_;
   nn::CausalLm shell_;
   std::vector<Layer> layers_;
   Norm norm_;
@@ -267,9 +280,8 @@ class Sketch final : public PlannedModel {
 
 std::unique_ptr<PlannedModel> build_sketch(const ModelFacts& facts, const ChipPart& part,
                                            const models::Precision& precision, int positions,
-                                           nn::WeightSource& weights,
-                                           const std::shared_ptr<comm::Group>& group) {
-  return std::make_unique<Sketch>(facts, part, precision, positions, weights, group);
+                                           nn::WeightSource& weights, const nn::TensorParallel& parallel) {
+  return std::make_unique<Sketch>(facts, part, precision, positions, weights, parallel);
 }
 
 }  // namespace tessera::plan

@@ -8,10 +8,9 @@
 
 namespace tessera::plan {
 
-/// `part.config` gives the shapes, `facts.form` the order, `group` (null: alone) the collectives.
+/// `part.config` gives the shapes, `facts.form` the order, `parallel` the collectives.
 std::unique_ptr<PlannedModel> build_sketch(const ModelFacts& facts, const ChipPart& part,
                                            const models::Precision& precision, int positions,
-                                           nn::WeightSource& weights,
-                                           const std::shared_ptr<comm::Group>& group);
+                                           nn::WeightSource& weights, const nn::TensorParallel& parallel);
 
 }  // namespace tessera::plan

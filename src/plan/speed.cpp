@@ -13,7 +13,7 @@ namespace {
 constexpr double kLinkBytesPerSecond = 12.5e9;
 constexpr int kSdpaCycles = 64;  // prefill attention runs at HiFi4
 
-// How the chips of a group are wired: eight in a ring, fewer in a line, more as a mesh of 8 rows.
+// How the chips of a group are wired: eight in a ring, fewer in a line, more as rings of 8 beside each other.
 struct Collective {
   int hops = 0;
   double parts = 0;  // of the tensor, over the busiest link
@@ -24,20 +24,15 @@ Collective one_way(int chips) {
   return {far, static_cast<double>(far) / chips};
 }
 
-constexpr int kMeshRows = 8;
+constexpr int kRing = 8;
 
-// Beyond one ring the weights are divided both ways (2D): each linear's sum goes along one axis, and the
-// norms want statistics of the other. Per layer of the public 8x4 scheme: three sums over 4 (QKV, gate, up),
-// two over 8, two gathers of statistics, counted on the two collectives that 1D has.
+// More chips than a ring in one group (a model that is not divided both ways) go round the rings, then
+// across.
 Collective collective(const OpWork& work) {
-  const int sum = work.gather ? 1 : 2;  // an all_reduce is a reduce_scatter and an all_gather
-  if (work.chips <= kMeshRows) {
-    const Collective way = one_way(work.chips);
-    return {sum * way.hops, sum * way.parts};
-  }
-  const Collective rows = one_way(kMeshRows), columns = one_way(work.chips / kMeshRows);
-  if (work.gather) return {rows.hops + columns.hops, rows.parts + columns.parts};
-  return {2 * rows.hops + 4 * columns.hops, 2 * rows.parts + 4 * columns.parts};
+  const int passes = work.one_pass ? 1 : 2;
+  const Collective ring = one_way(std::min(work.chips, kRing));
+  const Collective across = one_way(std::max(1, work.chips / kRing));
+  return {passes * (ring.hops + across.hops), passes * (ring.parts + across.parts)};
 }
 
 // Rows and columns of tiles over the grid: the slowest core has the rounded-up share.

@@ -56,12 +56,14 @@ std::vector<float> compared_logits(generate::Generator& generator, const MeshTas
 }
 
 // What the meta engine counts for a chip of such a copy.
-ChipBytes planned(const MeshTask& task, std::string_view sheet, const comm::Group& copy, int users) {
+ChipBytes planned(const MeshTask& task, std::string_view sheet, const comm::Group& copy,
+                  const nn::TensorPlan& tensor, int users) {
   const auto meta = Device::open(sheet, Engine::Meta);
   const auto model = models::load_meta_model(*meta, task.checkpoint->config(),
                                              {.precision = task.precision,
                                               .max_seq = task.context,
-                                              .group = comm::meta_group(copy.size(), copy.rank())});
+                                              .group = comm::meta_group(copy.size(), copy.rank()),
+                                              .tensor = tensor});
   const generate::Generator generator(*model, {.users = users, .context = task.context});
   ChipBytes bytes;
   bytes.planned_weights = meta->memory().allocated(MemoryKind::Weights);
@@ -117,18 +119,19 @@ MeshOutcome run_copy(const nn::CausalLm& model, const MeshTask& task, int first,
 }
 
 WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const MeshTask& task,
-                   int data_parallel) {
-  const comm::ReplicaGroup copy = comm::replica_of(chip, mesh, data_parallel);
-  const int users = task.users() / data_parallel;
+                   const Way& way) {
+  const comm::ReplicaGroup copy = comm::replica_of(chip, mesh, way.copies);
+  const int users = task.users() / way.copies;
   // Whole weights are in the cache already; parts that are used once need not be kept.
   const auto model = models::load_model(chip.device, *task.checkpoint,
                                         {.precision = task.precision,
                                          .max_seq = task.context,
                                          .use_weight_cache = copy.chips->size() == 1,
-                                         .group = copy.chips});
+                                         .group = copy.chips,
+                                         .tensor = way.tensor});
   chip.mesh->barrier_after_loading();
   WayOutcome outcome;
-  ChipBytes bytes = planned(task, chip.device.sheet().name, *copy.chips, users);
+  ChipBytes bytes = planned(task, chip.device.sheet().name, *copy.chips, way.tensor, users);
   bytes.weights = chip.device.memory().allocated(MemoryKind::Weights);
   const MeshOutcome mine = run_copy(*model, task, copy.index * users, users, [&] {
     bytes.kv = chip.device.memory().allocated(MemoryKind::KvCache);
@@ -139,7 +142,7 @@ WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const Me
   if (copy.chips->rank() == 0) {
     std::vector<int> leaders;
     for (int rank = 0; rank < mesh.chips(); ++rank) {
-      const comm::MeshShape part = comm::replica_shape(mesh, data_parallel);
+      const comm::MeshShape part = comm::replica_shape(mesh, way.copies);
       if (rank / mesh.cols % part.rows == 0 && rank % mesh.cols % part.cols == 0) leaders.push_back(rank);
     }
     outcome.all = join_copies(mine, *chip.mesh->subgroup(leaders));
@@ -148,12 +151,20 @@ WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const Me
   return outcome;
 }
 
-std::vector<int> ways_of(const comm::MeshShape& mesh) {
-  std::vector<int> ways;
+std::string name_of(const Way& way, int chips) {
+  if (way.copies == chips) return fmt::format("data parallel {}", way.copies);
+  const std::string shared = nn::describe(way.tensor, chips / way.copies);
+  return way.copies == 1 ? shared : fmt::format("data parallel {} x {}", way.copies, shared);
+}
+
+std::vector<Way> ways_of(const comm::MeshShape& mesh) {
+  std::vector<Way> ways;
   for (int copies = 1; copies <= mesh.chips(); ++copies) {
     const int rows = std::gcd(mesh.rows, copies);
-    if (mesh.chips() % copies == 0 && mesh.cols % (copies / rows) == 0) ways.push_back(copies);
+    if (mesh.chips() % copies == 0 && mesh.cols % (copies / rows) == 0) ways.push_back({copies});
   }
+  if (mesh.chips() > 1) ways.push_back({1, {nn::TensorForm::Fractured}});
+  if (mesh.rows > 1 && mesh.cols > 1) ways.push_back({1, {nn::TensorForm::Grid, mesh.cols}});
   return ways;
 }
 

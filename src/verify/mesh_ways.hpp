@@ -2,6 +2,7 @@
 // The same work on one device and on the chips of a mesh, by every way of sharing it.
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "comm/mesh_device.hpp"
@@ -49,12 +50,20 @@ struct WayOutcome {
   std::vector<ChipBytes> chips;  // by rank, on all
 };
 
-/// `data_parallel` copies, each on the chips of an equal part of the mesh. Called by all its ranks.
-WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const MeshTask& task,
-                   int data_parallel);
+/// One way of sharing the work: so many copies, each on the chips of an equal part of the mesh.
+struct Way {
+  int copies = 1;
+  nn::TensorPlan tensor = {};
+};
+/// "tensor parallel 8", "data parallel 2 x tensor parallel 4", "data parallel 8".
+std::string name_of(const Way& way, int chips);
 
-/// Every number of copies that divides the mesh: 1 (all chips share one) to one a chip.
-std::vector<int> ways_of(const comm::MeshShape& mesh);
+/// Called by all ranks of the mesh.
+WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const MeshTask& task, const Way& way);
+
+/// Every number of copies that divides the mesh, 1 (all chips share one) to one a chip; and one that all
+/// share with a fractured residual stream, and in rows and columns where there are both.
+std::vector<Way> ways_of(const comm::MeshShape& mesh);
 
 /// From the forced text, each user somewhere else in it.
 MeshTask make_mesh_task(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>& text,

@@ -29,12 +29,6 @@ std::span<const float> row_of(const MeshOutcome& outcome, std::size_t row, std::
   return std::span(outcome.logits).subspan(row * vocab, vocab);
 }
 
-std::string name_of(int copies, int chips) {
-  if (copies == 1) return fmt::format("tensor parallel {}", chips);
-  if (copies == chips) return fmt::format("data parallel {}", copies);
-  return fmt::format("data parallel {} x tensor parallel {}", copies, chips / copies);
-}
-
 void compare_logits(const MeshOutcome& one, const MeshOutcome& all, std::size_t rows, report::MeshWay& way) {
   const std::size_t vocab = one.logits.size() / rows;
   for (std::size_t row = 0; row < rows; ++row) {
@@ -71,11 +65,11 @@ void compare_tokens(const nn::CausalLm& model, const MeshTask& task, const MeshO
 }
 
 report::MeshWay judge_way(const Session& s, const MeshTask& task, const MeshOutcome& one,
-                          const WayOutcome& outcome, int copies, int chips) {
+                          const WayOutcome& outcome, const Way& taken, int chips) {
   report::MeshWay way;
-  way.name = name_of(copies, chips);
-  way.data_parallel = copies;
-  way.tensor_parallel = chips / copies;
+  way.name = name_of(taken, chips);
+  way.data_parallel = taken.copies;
+  way.tensor_parallel = chips / taken.copies;
   way.users = task.users();
   compare_logits(one, outcome.all, static_cast<std::size_t>(task.users() * task.rows()), way);
   compare_tokens(*s.model, task, one, outcome.all, way);
@@ -133,10 +127,10 @@ std::string reason_of(const report::MeshWay& way, double threshold) {
       way.users - way.equal_users, way.users, way.margin, way.max_abs);
 }
 
-WayOutcome run_on(comm::MeshDevice& mesh, const MeshTask& task, int copies) {
+WayOutcome run_on(comm::MeshDevice& mesh, const MeshTask& task, const Way& way) {
   WayOutcome outcome;
   mesh.run([&](const comm::Chip& chip) {
-    WayOutcome mine = run_way(chip, mesh.shape(), task, copies);
+    WayOutcome mine = run_way(chip, mesh.shape(), task, way);
     if (chip.rank == mesh.local_ranks().front()) outcome = std::move(mine);
   });
   return outcome;
@@ -159,8 +153,8 @@ void run_mesh(Session& s, comm::MeshDevice* mesh, const models::Precision& preci
   report.mesh = {comm::to_string(mesh->shape()), processes ? "MPI" : "threads", {}};
   MeshOutcome one;
   report.mesh.ways.push_back(one_device(s, task, one));
-  for (const int copies : ways_of(mesh->shape()))
-    report.mesh.ways.push_back(judge_way(s, task, one, run_on(*mesh, task, copies), copies, chips));
+  for (const Way& way : ways_of(mesh->shape()))
+    report.mesh.ways.push_back(judge_way(s, task, one, run_on(*mesh, task, way), way, chips));
   const auto failed = std::ranges::find(report.mesh.ways, false, &report::MeshWay::pass);
   const bool pass = failed == report.mesh.ways.end();
   conclude(report, 10, pass, evidence_of(report.mesh, task.greedy),
@@ -183,7 +177,7 @@ void join_mesh(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>
     // Rank 0 measures one device first.
     const Engine engine = mesh.device(mesh.local_ranks().front()).engine();
     const MeshTask task = make_mesh_task(checkpoint, text, precision, engine, context, mesh.shape().chips());
-    for (const int copies : ways_of(mesh.shape())) run_on(mesh, task, copies);
+    for (const Way& way : ways_of(mesh.shape())) run_on(mesh, task, way);
   }
 }
 

@@ -23,6 +23,26 @@ class Threads(harness.CommandTest):
                 shared = self.document("generate", self.model, *GENERATE, "--mesh", mesh)
                 self.assertEqual(shared["tokens"], alone["tokens"])
 
+    def test_every_form_of_tensor_parallel_gives_the_same_text(self):
+        alone = self.document("generate", self.model, *GENERATE)
+        for form in ("replicated", "fractured", "2d"):
+            with self.subTest(form=form):
+                shared = self.document("generate", self.model, *GENERATE, "--mesh", "2x4", "--tensor-parallel", form)
+                self.assertEqual(shared["tokens"], alone["tokens"])
+        self.refuse("generate", self.model, *GENERATE, "--tensor-parallel", "3d", words="--tensor-parallel")
+
+    def test_prompts_are_shared_out(self):
+        prompts = ("hello", "this is", "yes")
+        alone = [self.document("generate", self.model, "-p", p, *GENERATE[2:])["tokens"] for p in prompts]
+        options = [word for prompt in prompts for word in ("-p", prompt)]
+        for sharing in ((), ("--mesh", "1x2"), ("--mesh", "2x2", "--data-parallel", "2"),
+                        ("--mesh", "1x3", "--data-parallel", "3")):
+            with self.subTest(sharing=sharing):
+                done = self.document("generate", self.model, *options, *GENERATE[2:], *sharing)
+                self.assertEqual([result["tokens"] for result in done["results"]], alone)
+        self.refuse("generate", self.model, *GENERATE, "--mesh", "1x2", "--data-parallel", "2",
+                    words="1 prompts for 2 copies of the model")
+
     def test_a_device_of_several_chips_is_a_mesh(self):
         alone = self.document("generate", self.model, *GENERATE)
         self.assertEqual(self.document("generate", self.model, *GENERATE, "--device", "n300")["tokens"], alone["tokens"])
@@ -100,6 +120,13 @@ class Processes(harness.CommandTest):
             status, out, err = self.finish(self.job(ranks, harness.TESSERA, "generate", self.model, *GENERATE, "--json"))
             self.assertEqual(status, 0, err)
             self.assertEqual(json.loads(out)["tokens"], alone["tokens"])
+
+    def test_prompts_are_shared_out_among_processes(self):
+        options = ("generate", self.model, "-p", "hello", "-p", "yes", "--raw", "-n", "8")
+        alone = self.document(*options)
+        status, out, err = self.finish(self.job(2, harness.TESSERA, *options, "--data-parallel", "2", "--json"))
+        self.assertEqual(status, 0, err)
+        self.assertEqual(json.loads(out)["results"], alone["results"])
 
     def test_one_report(self):
         status, out, err = self.finish(

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "comm/meta/meta_group.hpp"
+#include "device/device.hpp"
 #include "util/error.hpp"
 
 namespace tessera::nn {
@@ -77,10 +79,110 @@ TEST(EvenParts, AreWholeTilesPaddedWithZeros) {
   }
 }
 
-TEST(OtherSplits, WholeAndFirst) {
+TEST(OtherSplits, Whole) {
   EXPECT_TRUE(split_ranges(Split::Whole, 7, 1, 1, 1, 2).empty());
-  EXPECT_EQ(split_ranges(Split::First, 7, 1, 1, 0, 2)[0].first, 0);
-  EXPECT_TRUE(split_ranges(Split::First, 7, 1, 1, 1, 2)[0].is_zeros());
+}
+
+// What a source is asked for.
+class Asked final : public WeightSource {
+ public:
+  Device& device() const override { return *device_; }
+  Tensor load(const WeightRequest& request) override {
+    last = request;
+    return Tensor{};
+  }
+  WeightRequest last;
+
+ private:
+  std::shared_ptr<Device> device_ = Device::open("cpu", Engine::Meta);
+};
+
+// Shapes of a model with 4 heads over 2 of 32 channels, a stream of 96 and an MLP of 128.
+class Forms : public testing::Test {
+ protected:
+  using Kind = WeightRequest::Kind;
+
+  TensorParallel share(int chips, int rank, TensorPlan plan) { return {comm::meta_group(chips, rank), plan}; }
+  WeightRequest ask(const TensorParallel& parallel, WeightRequest request) {
+    ShardedSource(asked_, parallel, 4, 2).load(request);
+    return asked_.last;
+  }
+  static WeightRequest columns(bool bias = false) {
+    WeightRequest request{bias ? Kind::Vector : Kind::Matrix, "up", {{"up", 128, Split::Even}}, 96};
+    if (bias) request.cols = 1;
+    request.cols_split = bias ? Split::Whole : Split::Hidden;
+    request.once = bias;
+    return request;
+  }
+  static WeightRequest rows() {
+    return {Kind::Matrix, "down", {{"down", 96, Split::Hidden}}, 128, DataType::BFLOAT16, Split::Even};
+  }
+  static WeightRequest norm() { return {Kind::Vector, "norm", {{"norm", 96, Split::Hidden}}}; }
+
+  Asked asked_;
+};
+
+TEST_F(Forms, AReplicatedStreamIsWhole) {
+  const TensorParallel two = share(2, 1, {});
+  EXPECT_EQ(ask(two, columns()).spec().logical_shape, (Shape{96, 64}));
+  EXPECT_EQ(ask(two, rows()).spec().logical_shape, (Shape{64, 96}));
+  EXPECT_EQ(ask(two, norm()).spec().logical_shape, (Shape{96}));
+  EXPECT_EQ(two.norm(96).group, nullptr);
+  EXPECT_FALSE(two.behind_rows().scatter);
+}
+
+// 96 channels are 3 tiles: 2 on each of two chips, the last one padding.
+TEST_F(Forms, AFracturedStreamIsDividedInTiles) {
+  const TensorParallel two = share(2, 1, {TensorForm::Fractured});
+  EXPECT_EQ(ask(two, columns()).spec().logical_shape, (Shape{96, 64}));
+  EXPECT_EQ(ask(two, rows()).spec().logical_shape, (Shape{64, 128}));
+  const WeightRequest mine = ask(two, norm());
+  ASSERT_EQ(mine.parts[0].ranges.size(), 2u);
+  EXPECT_EQ(mine.parts[0].ranges[0].first, 64);
+  EXPECT_EQ(mine.parts[0].ranges[0].count, 32);
+  EXPECT_TRUE(mine.parts[0].ranges[1].is_zeros());
+  EXPECT_TRUE(two.norm(96).gather);
+  EXPECT_TRUE(two.behind_rows().scatter);
+}
+
+TEST_F(Forms, AGridDividesBothWays) {
+  const TensorParallel chip = share(8, 6, {TensorForm::Grid, 2});  // row 3, column 0
+  EXPECT_EQ(chip.parts(), 4);
+  EXPECT_EQ(chip.part(), 3);
+  EXPECT_EQ(chip.hidden_parts(), 2);
+  EXPECT_EQ(chip.hidden_part(), 0);
+  EXPECT_EQ(ask(chip, columns()).spec().logical_shape, (Shape{64, 32}));
+  EXPECT_EQ(ask(chip, rows()).spec().logical_shape, (Shape{32, 64}));
+  EXPECT_EQ(ask(chip, norm()).spec().logical_shape, (Shape{64}));
+  EXPECT_EQ(chip.behind_columns().sum->members(), (std::vector<int>{6, 7}));
+  EXPECT_EQ(chip.behind_rows().sum->members(), (std::vector<int>{0, 2, 4, 6}));
+  EXPECT_EQ(chip.norm(96).group->members(), (std::vector<int>{6, 7}));
+  EXPECT_THROW(share(8, 0, {TensorForm::Grid, 3}), UserError);
+}
+
+// A sum over chips adds a bias once.
+TEST_F(Forms, OneChipOfASumHasTheBias) {
+  const auto has_bias = [&](int chips, int rank, TensorPlan plan, WeightRequest request) {
+    request.once = true;
+    return !ask(share(chips, rank, plan), request).parts[0].ranges[0].is_zeros();
+  };
+  for (const TensorForm form : {TensorForm::Replicated, TensorForm::Fractured}) {
+    EXPECT_TRUE(has_bias(2, 0, {form}, columns(true)) && has_bias(2, 1, {form}, columns(true)));
+  }
+  const TensorPlan grid{TensorForm::Grid, 2};
+  for (int rank = 0; rank < 4; ++rank) {
+    EXPECT_EQ(has_bias(4, rank, grid, columns(true)), rank % 2 == 0);
+    EXPECT_EQ(has_bias(4, rank, grid, norm()), rank / 2 == 0);
+    EXPECT_EQ(has_bias(4, rank, {TensorForm::Fractured}, norm()), rank == 0);
+  }
+}
+
+TEST(TensorPlans, HaveNames) {
+  for (const TensorForm form : {TensorForm::Replicated, TensorForm::Fractured, TensorForm::Grid})
+    EXPECT_EQ(parse_tensor_form(to_string(form)), form);
+  EXPECT_THROW(parse_tensor_form("3d"), UserError);
+  EXPECT_EQ(usual_tensor_plan(8), TensorPlan{});
+  EXPECT_EQ(usual_tensor_plan(32), (TensorPlan{TensorForm::Grid, 4}));
 }
 
 }  // namespace

@@ -32,6 +32,50 @@ TEST(Norm, FastMatchesRef) {
   }
 }
 
+// A row in four parts of which the last is half padding, as a model divides it among chips.
+TEST(DistributedNorm, IsTheNormOfTheWholeRow) {
+  constexpr std::int64_t kParts = 4, kPart = 40, kWidth = 140;
+  for (const std::int64_t rows : {1, 37}) {
+    expect_fast_matches_ref([&](Maker& make) {
+      const Tensor whole = make.heavy_tailed({1, 1, rows, kWidth}), weight = make.normal({kWidth});
+      const std::vector<float> x = whole.to_vector(), w = weight.to_vector();
+      std::vector<Tensor> parts, weights, results{rms_norm(whole, 1e-5f, weight)};
+      std::vector<float> stats(static_cast<std::size_t>(rows * kParts));
+      for (std::int64_t p = 0; p < kParts; ++p) {
+        std::vector<float> part(static_cast<std::size_t>(rows * kPart)), own(kPart);
+        for (std::int64_t i = 0; i < kPart && p * kPart + i < kWidth; ++i) {
+          own[static_cast<std::size_t>(i)] = w[static_cast<std::size_t>(p * kPart + i)];
+          for (std::int64_t r = 0; r < rows; ++r)
+            part[static_cast<std::size_t>(r * kPart + i)] =
+                x[static_cast<std::size_t>(r * kWidth + p * kPart + i)];
+        }
+        parts.push_back(make.from(part, {1, 1, rows, kPart}));
+        weights.push_back(make.from(own, {kPart}));
+        const Tensor mine = rms_norm_pre_all_gather(parts.back());
+        EXPECT_EQ(mine.dtype(), DataType::FLOAT32);
+        const std::vector<float> sums = mine.to_vector();
+        for (std::int64_t r = 0; r < rows; ++r)
+          stats[static_cast<std::size_t>(r * kParts + p)] = sums[static_cast<std::size_t>(r)];
+      }
+      const Tensor all =
+          to_device(make.device(), stats, {Shape{1, 1, rows, kParts}, DataType::FLOAT32, Layout::TILE});
+      const std::vector<float> expected = results[0].to_vector();
+      for (std::size_t p = 0; p < parts.size(); ++p) {
+        results.push_back(rms_norm_post_all_gather(parts[p], all, 1e-5f, weights[p], {}, kWidth));
+        const std::vector<float> got = results.back().to_vector();
+        for (std::int64_t r = 0; r < rows; ++r) {
+          for (std::int64_t i = 0; i < kPart; ++i) {
+            const std::int64_t at = static_cast<std::int64_t>(p) * kPart + i;
+            const float e = at < kWidth ? expected[static_cast<std::size_t>(r * kWidth + at)] : 0;
+            EXPECT_NEAR(got[static_cast<std::size_t>(r * kPart + i)], e, std::abs(e) * 0.008f + 1e-6f);
+          }
+        }
+      }
+      return results;
+    });
+  }
+}
+
 TEST(Norm, KnownValues) {
   for (const Engine engine : {Engine::Ref, Engine::Fast}) {
     Maker make(engine, DataType::FLOAT32);
@@ -113,6 +157,10 @@ TEST(Norm, Refusals) {
     expect_refused("rms_norm", "6 values expected", [&] { rms_norm(x, 1e-5f, five); });
     expect_refused("layer_norm", "6 values expected", [&] { layer_norm(x, 1e-5f, {}, five); });
     expect_refused("layer_norm", "epsilon -1", [&] { layer_norm(x, -1); });
+    expect_refused("rms_norm_post_all_gather", "a width of 19: 3 chips with 6 channels each hold 18",
+                   [&] { rms_norm_post_all_gather(x, make.normal({1, 1, 4, 3}), 1e-5f, {}, {}, 19); });
+    expect_refused("rms_norm_post_all_gather", "one row for each row",
+                   [&] { rms_norm_post_all_gather(x, make.normal({1, 1, 5, 3})); });
     expect_refused("softmax", "only the last dimension", [&] { softmax(x, 1); });
     EXPECT_EQ(softmax(x, 3).spec(), x.spec());
   }

@@ -29,6 +29,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"two_chips", "n300", "accuracy", 4, 96, 64, 0, 32, 2},
                       Case{"eight_chips", "loudbox", "performance", 2, 128, 128, 64, 32, 8},
                       Case{"odd_shapes_on_four_chips", "loudbox", "bf16", 3, 100, 77, 64, 32, 4},
+                      Case{"rows_and_columns", "galaxy", "accuracy", 2, 96, 64, 0, 32, 32},
                       Case{"odd_batch", "p150", "bf16", 17, 160, 1, 0, 32}),
     case_name);
 

@@ -107,13 +107,24 @@ TEST(ChipPart, AllChipsTogetherHoldTheModel) {
   }
 }
 
+// 8 rows of 4: heads and channels in eighths, the residual stream in quarters.
+TEST(ChipPart, OfAGalaxyIsCutBothWays) {
+  const ChipPart part = chip_part(read_config(kLlama70B), 32);
+  EXPECT_EQ(part.plan, (nn::TensorPlan{nn::TensorForm::Grid, 4}));
+  EXPECT_EQ(part.config.num_attention_heads, 8);
+  EXPECT_EQ(part.config.num_key_value_heads, 1);
+  EXPECT_EQ(part.config.intermediate_size, 28672 / 8);
+  EXPECT_EQ(part.hidden, 8192 / 4);
+  EXPECT_EQ(chip_part(read_config(kFalcon40B), 32).plan, nn::TensorPlan{});
+}
+
 TEST(ChipPart, ExpertsStayWholeAsLongAsThereAreEnough) {
   const ModelFacts facts = read_config(kMixtral);
   EXPECT_EQ(chip_part(facts, 8).experts, 1);
   EXPECT_EQ(chip_part(facts, 2).experts, 4);
   EXPECT_EQ(chip_part(facts, 8).config.intermediate_size, 14336);
-  EXPECT_EQ(chip_part(facts, 32).experts, 1);
-  EXPECT_EQ(chip_part(facts, 32).config.intermediate_size, 14336 / 4);
+  EXPECT_EQ(chip_part(facts, 32).experts, 1);  // one a row of the grid
+  EXPECT_EQ(chip_part(facts, 32).config.intermediate_size, 14336);
 }
 
 }  // namespace

@@ -23,12 +23,13 @@ struct Case {
 
 // The run's own account: kinds at its end, peak and reach of the banks.
 inline MemoryUse run_on(Device& device, const std::shared_ptr<comm::Group>& group,
-                        const io::Checkpoint& checkpoint, const Case& c) {
+                        const io::Checkpoint& checkpoint, const nn::TensorPlan& plan, const Case& c) {
   const auto model = models::load_model(device, checkpoint,
                                         {.precision = models::parse_precision(c.precision),
                                          .max_seq = c.context,
                                          .use_weight_cache = false,
-                                         .group = group});
+                                         .group = group,
+                                         .tensor = plan});
   generate::Generator generator(
       *model, {.users = c.batch, .context = c.context, .prefill_chunk = c.chunk, .block_size = c.block});
   const auto users = static_cast<std::size_t>(c.batch);
@@ -58,21 +59,22 @@ inline MemoryUse run_on(Device& device, const std::shared_ptr<comm::Group>& grou
           device.sheet().dram_banks};
 }
 
-inline MemoryUse run_for_real(const io::Checkpoint& checkpoint, const Case& c) {
-  if (c.chips == 1) return run_on(*Device::open(c.device, Engine::Fast), nullptr, checkpoint, c);
+inline MemoryUse run_for_real(const io::Checkpoint& checkpoint, const nn::TensorPlan& plan, const Case& c) {
+  if (c.chips == 1) return run_on(*Device::open(c.device, Engine::Fast), nullptr, checkpoint, plan, c);
   std::vector<MemoryUse> uses(static_cast<std::size_t>(c.chips));
   comm::MeshDevice::open({1, c.chips}, c.device, Engine::Fast)->run([&](const comm::Chip& chip) {
-    uses[static_cast<std::size_t>(chip.rank)] = run_on(chip.device, chip.mesh, checkpoint, c);
+    uses[static_cast<std::size_t>(chip.rank)] = run_on(chip.device, chip.mesh, checkpoint, plan, c);
   });
   for (const MemoryUse& use : uses) EXPECT_EQ(use.needed, uses.front().needed) << "chips differ";
   return uses.front();
 }
 
 inline void expect_planned(const ModelFacts& facts, const io::Checkpoint& checkpoint, const Case& c) {
+  const ChipPart part = chip_part(facts, c.chips);
   const MemoryUse planned = run_memory(
-      facts, chip_part(facts, c.chips), plan_precision(c.precision, facts), chip_sheet(find_sheet(c.device)),
+      facts, part, plan_precision(c.precision, facts), chip_sheet(find_sheet(c.device)),
       {.batch = c.batch, .context = c.context, .prompt = c.prompt, .chunk = c.chunk, .block_size = c.block});
-  const MemoryUse real = run_for_real(checkpoint, c);
+  const MemoryUse real = run_for_real(checkpoint, part.plan, c);
   EXPECT_EQ(planned.weights, real.weights);
   EXPECT_EQ(planned.tables, real.tables);
   EXPECT_EQ(planned.kv_cache, real.kv_cache);

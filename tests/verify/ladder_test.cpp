@@ -103,7 +103,7 @@ TEST_F(LadderTest, GoodModelPassesEverything) {
   for (const auto& way : report.ways) EXPECT_TRUE(way.equal) << way.name;
   EXPECT_GT(report.trace.commands, 0);
   EXPECT_EQ(report.mesh.shape, "1x2");
-  ASSERT_EQ(report.mesh.ways.size(), 3u);  // one device, tensor parallel 2, data parallel 2
+  ASSERT_EQ(report.mesh.ways.size(), 4u);  // one device, tensor parallel 2, data parallel 2, fractured
   EXPECT_TRUE(std::filesystem::exists(options().out / "timeline.json"));
   EXPECT_TRUE(std::filesystem::exists(options().out / "report.json"));
   EXPECT_FALSE(std::filesystem::exists(state()));
@@ -157,7 +157,7 @@ TEST_F(LadderTest, EveryWayOfSharingAMesh) {
   const auto report = run(o);
   EXPECT_EQ(item(report, 10).status, report::Status::Pass) << item(report, 10).reason;
   EXPECT_EQ(report.mesh.transport, "threads");
-  ASSERT_EQ(report.mesh.ways.size(), 5u);
+  ASSERT_EQ(report.mesh.ways.size(), 7u);
   for (int i = 1; i <= 4; ++i) {
     const report::MeshWay& way = report.mesh.ways[static_cast<std::size_t>(i)];
     EXPECT_EQ(way.data_parallel, 1 << (i - 1));
