@@ -102,6 +102,7 @@ void run(const Options& o) {
     check(!prompt.empty(), "generate: the prompt is empty: give some text with -p");
   generate::ModelSession session(o.choice);
   std::vector<generate::Request> requests;
+  requests.reserve(o.prompts.size());
   std::size_t longest = 0;
   for (const std::string& prompt : o.prompts) {
     generate::Request& request = requests.emplace_back();

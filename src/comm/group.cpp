@@ -76,7 +76,7 @@ Group::Group(int rank, std::vector<int> members)
 
 Exchange Group::empty_exchange() const {
   return {std::vector<std::span<const std::byte>>(members_.size()),
-          std::vector<std::span<std::byte>>(members_.size())};
+          std::vector<std::span<std::byte>>(members_.size()), false};
 }
 
 template <class T>
@@ -172,7 +172,9 @@ void Group::broadcast(std::span<std::byte> values, int root) {
 }
 
 void Group::barrier() {
-  exchange(empty_exchange());
+  Exchange nothing = empty_exchange();
+  nothing.barrier = true;
+  exchange(nothing);
 }
 
 void Group::barrier_after_loading() {

@@ -37,6 +37,7 @@ class PeerFailed : public RankError {
 struct Exchange {
   std::vector<std::span<const std::byte>> send;
   std::vector<std::span<std::byte>> receive;
+  bool barrier = false;  // nobody leaves before all have come, though nothing is sent
 };
 
 class Group {
@@ -77,6 +78,10 @@ class Group {
   /// The same behind work that takes longer than a step (loading weights): ten times the time limit.
   void barrier_after_loading();
 
+  /// What the collectives are made of, called by all ranks: what each rank's send[p] holds arrives in rank
+  /// p's receive[] of that rank. Sizes agree.
+  virtual void exchange(const Exchange& exchange) = 0;
+
   /// The group of some of these ranks (ascending, this one among them); called by all of them.
   virtual std::shared_ptr<Group> subgroup(const std::vector<int>& ranks) = 0;
 
@@ -90,9 +95,6 @@ class Group {
 
  protected:
   Group(int rank, std::vector<int> members);
-
-  /// All-to-all: what each rank's send[p] holds arrives in rank p's receive[] of that rank. Sizes agree.
-  virtual void exchange(const Exchange& exchange) = 0;
 
  private:
   template <class T>

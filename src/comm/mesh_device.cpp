@@ -1,5 +1,6 @@
 #include "comm/mesh_device.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -49,6 +50,11 @@ std::string text_of(const std::exception_ptr& error) {
   } catch (...) {
     return "unknown error";
   }
+}
+
+// A chip's share of the cores, for its commands as for its thread.
+int cores_of_a_chip(const MeshShape& shape) {
+  return std::max(1, num_threads() / shape.chips());
 }
 
 // One run on threads: owned by the threads as well, since one of them may outlive the call.
@@ -122,6 +128,8 @@ std::shared_ptr<MeshDevice> MeshDevice::open(MeshShape shape, std::string_view s
   for (int rank = 0; rank < shape.chips(); ++rank) {
     mesh->local_.push_back(rank);
     mesh->devices_.push_back(Device::open(sheet, engine, options));
+    for (int id = 0; id < options.num_command_queues; ++id)
+      mesh->devices_.back()->queue(id).set_threads(cores_of_a_chip(shape));
   }
   mesh->threads_ = std::make_shared<ThreadWorld>(shape.chips());
   return mesh;
@@ -177,7 +185,7 @@ void MeshDevice::run_threads(const std::function<void(const Chip&)>& function) {
   run->function = function;
   run->world = threads_;
   run->pending = local_.size();
-  run->cores = num_threads() / shape_.chips();
+  run->cores = cores_of_a_chip(shape_);
   std::vector<std::thread> threads;
   for (const int rank : local_) {
     threads.emplace_back(

@@ -4,12 +4,14 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "device/event_state.hpp"
 #include "device/tensor.hpp"
 #include "device/timeline.hpp"
 #include "util/error.hpp"
+#include "util/parallel.hpp"
 
 namespace tessera {
 namespace {
@@ -66,6 +68,7 @@ struct CommandQueue::Shared {
   std::deque<std::shared_ptr<Command>> commands;
   bool running = false;  // a command is under way
   bool stop = false;
+  int threads = 0;
   std::exception_ptr error;
 
   void run_one(Command& command) {
@@ -74,7 +77,7 @@ struct CommandQueue::Shared {
   }
 
   // Nothing when it is time to end.
-  std::shared_ptr<Command> next(std::exception_ptr& failed) {
+  std::shared_ptr<Command> next(std::exception_ptr& failed, std::optional<ParallelShare>& share) {
     std::unique_lock lock(mutex);
     running = false;
     if (commands.empty()) idle.notify_all();
@@ -84,13 +87,15 @@ struct CommandQueue::Shared {
     commands.pop_front();
     running = true;
     failed = error;
+    if (threads > 0 && !share) share.emplace(threads);
     return command;
   }
 
   void work() {
     t_queue_thread = true;
+    std::optional<ParallelShare> share;
     std::exception_ptr failed;
-    while (std::shared_ptr<Command> command = next(failed)) {
+    while (std::shared_ptr<Command> command = next(failed, share)) {
       try {
         if (!failed) {
           run_one(*command);
@@ -144,6 +149,11 @@ void CommandQueue::set_async(bool async) {
   finish();
   async_ = async;
   if (async && !thread_.joinable()) thread_ = std::thread([shared = shared_] { shared->work(); });
+}
+
+void CommandQueue::set_threads(int threads) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->threads = threads;
 }
 
 void CommandQueue::set_timeline(Timeline* timeline) {

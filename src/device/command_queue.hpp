@@ -48,6 +48,9 @@ class CommandQueue {
   bool is_async() const { return async_; }
   /// Off (the default): a command runs inside enqueue(). Waits for what is queued.
   void set_async(bool async);
+  /// Commands on the queue's thread take at most so many threads of their own; 0 (the default): the
+  /// process's. The chips of a mesh share the cores.
+  void set_threads(int threads);
   /// Every command run is entered there; nullptr: nowhere. Not while commands are queued.
   void set_timeline(Timeline* timeline);
   bool has_timeline() const;

@@ -27,7 +27,7 @@ std::shared_ptr<comm::Group> if_several(std::shared_ptr<comm::Group> group) {
 
 // The ranks' channels side by side, without the padding at the end.
 Tensor gathered(const Tensor& x, const std::shared_ptr<comm::Group>& group, std::int64_t width) {
-  const Tensor all = all_gather(x, -1, group, usual_topology(group->size()));
+  Tensor all = all_gather(x, -1, group, usual_topology(x.device(), group->size()));
   Shape end = all.logical_shape();
   if (end[-1] == width) return all;
   end[-1] = width;
@@ -67,7 +67,7 @@ std::string describe(const TensorPlan& plan, int chips) {
 
 Tensor Parallel::join(Tensor y) const {
   if (sum) {
-    const Topology topology = usual_topology(sum->size());
+    const Topology topology = usual_topology(y.device(), sum->size());
     y = scatter ? reduce_scatter(y, -1, sum, topology) : all_reduce(y, sum, topology);
   }
   return gather ? gathered(y, gather, width) : y;
@@ -76,8 +76,9 @@ Tensor Parallel::join(Tensor y) const {
 Tensor distributed_rms_norm(const Tensor& x, float epsilon, const Tensor& weight,
                             const NormParallel& parallel) {
   const Tensor mine = rms_norm_pre_all_gather(x);
-  const Tensor stats = all_gather(mine, -1, parallel.group, usual_topology(parallel.group->size()));
-  const Tensor y = rms_norm_post_all_gather(x, stats, epsilon, weight, {}, parallel.width);
+  const Tensor stats =
+      all_gather(mine, -1, parallel.group, usual_topology(x.device(), parallel.group->size()));
+  Tensor y = rms_norm_post_all_gather(x, stats, epsilon, weight, {}, parallel.width);
   return parallel.gather ? gathered(y, parallel.group, parallel.width) : y;
 }
 
@@ -92,6 +93,8 @@ TensorParallel::TensorParallel(std::shared_ptr<comm::Group> group, const TensorP
   check(columns >= 1 && group->size() % columns == 0,
         "tensor parallel 2d: {} chips in rows of {}: whole rows expected", group->size(), columns);
   std::vector<int> row, column;
+  row.reserve(static_cast<std::size_t>(columns));
+  column.reserve(static_cast<std::size_t>(group->size() / columns));
   for (int c = 0; c < columns; ++c) row.push_back(rank / columns * columns + c);
   for (int r = rank % columns; r < group->size(); r += columns) column.push_back(r);
   parts_ = if_several(group->subgroup(column));

@@ -51,9 +51,12 @@ class Ccl : public testing::TestWithParam<Case> {
   }
 };
 
+constexpr auto kTopologies = {Topology::Direct, Topology::Linear, Topology::Ring};
+
 TEST_P(Ccl, AllReduceIsTheSum) {
   on_chips([&](const comm::Chip& chip, const Tensor& x) {
-    EXPECT_EQ(all_reduce(x, chip.mesh).to_vector(), sum());
+    for (const Topology topology : kTopologies)
+      EXPECT_EQ(all_reduce(x, chip.mesh, topology).to_vector(), sum()) << to_string(topology);
     EXPECT_EQ(x.to_vector(), values(chip.rank));
   });
 }
@@ -63,6 +66,9 @@ TEST_P(Ccl, AllGatherJoinsAlongAnyDimension) {
     for (const int dim : {0, 1, 2, -1}) {
       const int axis = dim < 0 ? 2 : dim;
       const Tensor all = all_gather(x, dim, chip.mesh);
+      for (const Topology topology : kTopologies)
+        ASSERT_EQ(all_gather(x, dim, chip.mesh, topology).to_vector(), all.to_vector())
+            << to_string(topology);
       const Shape& s = all.logical_shape();
       ASSERT_EQ(s[axis], shape()[axis] * GetParam().chips);
       const auto got = all.to_vector();
@@ -84,6 +90,9 @@ TEST_P(Ccl, AllGatherJoinsAlongAnyDimension) {
 TEST_P(Ccl, ReduceScatterLeavesEachItsPart) {
   on_chips([&](const comm::Chip& chip, const Tensor& x) {
     const Tensor part = reduce_scatter(x, -1, chip.mesh);
+    for (const Topology topology : kTopologies)
+      EXPECT_EQ(reduce_scatter(x, -1, chip.mesh, topology).to_vector(), part.to_vector())
+          << to_string(topology);
     ASSERT_EQ(part.logical_shape(), (Shape{2, 3, 4}));
     const auto got = part.to_vector(), all = sum();
     for (std::int64_t a = 0; a < 2; ++a) {
@@ -141,8 +150,10 @@ TEST(CclLinks, TheBusiestLinkOfARingCarriesHalf) {
   EXPECT_EQ(busiest_link_bytes(Topology::Linear, 8, 100), 700);
   EXPECT_EQ(busiest_link_bytes(Topology::Ring, 8, 100), 400);
   EXPECT_EQ(busiest_link_bytes(Topology::Ring, 1, 100), 0);
-  EXPECT_EQ(usual_topology(8), Topology::Ring);
-  EXPECT_EQ(usual_topology(4), Topology::Linear);
+  const auto card = Device::open("n150", Engine::Meta), machine = Device::open("cpu", Engine::Meta);
+  EXPECT_EQ(usual_topology(*card, 8), Topology::Ring);
+  EXPECT_EQ(usual_topology(*card, 4), Topology::Linear);
+  EXPECT_EQ(usual_topology(*machine, 8), Topology::Direct);
 }
 
 }  // namespace

@@ -23,7 +23,6 @@ class MetaGroup final : public Group {
   }
   void abort(std::string_view) noexcept override {}
 
- private:
   void exchange(const Exchange&) override {
     fail_user("a group of the meta engine has no data to exchange: use another engine");
   }

@@ -85,18 +85,15 @@ class MpiGroup final : public Group {
     }
   }
 
- private:
   // Messages between two ranks keep their order, and all ranks call the collectives in one order: groups that
   // share ranks need no tags of their own.
   void exchange(const Exchange& e) override {
     const auto me = static_cast<std::size_t>(rank());
-    const auto has = [](const auto& span) { return !span.empty(); };
-    const bool barrier = std::ranges::none_of(e.send, has) && std::ranges::none_of(e.receive, has);
     std::vector<MPI_Request> requests;
     std::vector<std::size_t> peer;  // of each request
     for (std::size_t r = 0; r < members().size(); ++r) {
       if (r == me) continue;
-      for_pieces(e.receive[r], barrier, [&](std::byte* data, int bytes) {
+      for_pieces(e.receive[r], e.barrier, [&](std::byte* data, int bytes) {
         check_mpi(MPI_Irecv(data, bytes, MPI_BYTE, members()[r], kDataTag, comm_, &requests.emplace_back()),
                   "MPI_Irecv");
         peer.push_back(r);
@@ -104,7 +101,7 @@ class MpiGroup final : public Group {
     }
     for (std::size_t r = 0; r < members().size(); ++r) {
       if (r == me) continue;
-      for_pieces(e.send[r], barrier, [&](const std::byte* data, int bytes) {
+      for_pieces(e.send[r], e.barrier, [&](const std::byte* data, int bytes) {
         check_mpi(MPI_Isend(data, bytes, MPI_BYTE, members()[r], kDataTag, comm_, &requests.emplace_back()),
                   "MPI_Isend");
         peer.push_back(r);
@@ -114,6 +111,7 @@ class MpiGroup final : public Group {
     wait(requests, peer);
   }
 
+ private:
   template <class Span, class Body>
   static void for_pieces(Span values, bool even_if_empty, const Body& body) {
     if (values.empty() && even_if_empty) body(values.data(), 0);

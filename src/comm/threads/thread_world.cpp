@@ -68,7 +68,6 @@ class ThreadGroup final : public Group {
 
   void abort(std::string_view cause) noexcept override;
 
- private:
   // A rank that has found everybody arrived copies and departs whatever happens: only before that may it
   // leave with an error, and then nobody arrives any more. So nobody reads the buffers of a rank that has
   // gone.
@@ -100,6 +99,7 @@ class ThreadGroup final : public Group {
     }
   }
 
+ private:
   template <class AllAt>
   void await_arrival(std::unique_lock<std::mutex>& lock, std::uint64_t turn, const AllAt& all_at) {
     using Clock = std::chrono::steady_clock;

@@ -24,10 +24,19 @@ double bytes(const Tensor& x) {
 }  // namespace
 
 std::string_view to_string(Topology topology) {
-  return topology == Topology::Ring ? "ring" : "linear";
+  switch (topology) {
+    case Topology::Direct:
+      return "direct";
+    case Topology::Linear:
+      return "linear";
+    case Topology::Ring:
+      break;
+  }
+  return "ring";
 }
 
-Topology usual_topology(int ranks) {
+Topology usual_topology(const Device& device, int ranks) {
+  if (device.sheet().name == "cpu") return Topology::Direct;
   return ranks >= 8 ? Topology::Ring : Topology::Linear;
 }
 

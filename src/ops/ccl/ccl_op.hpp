@@ -10,7 +10,8 @@ namespace tessera {
 std::string_view to_string(Topology topology);
 
 /// Bytes over the busiest link in its busier direction when each of n ranks hands `part` bytes to all others.
-/// A line's last link carries all parts but one; on a ring parts go both ways round.
+/// A line's last link carries all parts but one, as a rank's own does when all are reached directly; on a
+/// ring parts go both ways round.
 double busiest_link_bytes(Topology topology, int ranks, double part);
 
 /// What the three have in common. Both engines move the same bytes.

@@ -1,7 +1,9 @@
 // Runs on both engines: what is exchanged is rows of float32 or bfloat16, whichever the engine keeps.
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
+#include "comm/routes.hpp"
 #include "ops/ccl/ccl_op.hpp"
 #include "ops/rows.hpp"
 #include "util/parallel.hpp"
@@ -50,6 +52,55 @@ T* scratch(std::int64_t n) {
   return buffer.data();
 }
 
+comm::Wiring wiring(Topology topology) {
+  return topology == Topology::Ring ? comm::Wiring::Ring : comm::Wiring::Line;
+}
+
+// Part r of n values for each of so many ranks, as even as they go.
+template <class T>
+comm::Parts<T> parts_of(T* data, std::int64_t n, int ranks) {
+  comm::Parts<T> parts;
+  parts.reserve(static_cast<std::size_t>(ranks));
+  for (int r = 0; r < ranks; ++r) {
+    const std::int64_t begin = n * r / ranks, end = n * (r + 1) / ranks;
+    parts.push_back(values(data + begin, end - begin));
+  }
+  return parts;
+}
+
+// The rank's own part is in its place.
+template <class T>
+void gather_parts(comm::Group& group, Topology topology, const comm::Parts<T>& parts) {
+  comm::Parts<std::byte> bytes;
+  bytes.reserve(parts.size());
+  for (const std::span<T>& part : parts) bytes.push_back(std::as_writable_bytes(part));
+  gather_along(group, wiring(topology), bytes);
+}
+
+// Sums in float32, also of bfloat16; `mine` gets this rank's part, rounded once.
+template <class T>
+void reduce_parts(comm::Group& group, Topology topology, const T* from, std::int64_t n, T* mine) {
+  static thread_local std::vector<float> sums;
+  sums.resize(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if constexpr (std::is_same_v<T, bf16>) {
+      sums[i] = bf16_to_float(from[i]);
+    } else {
+      sums[i] = from[i];
+    }
+  }
+  const auto parts = parts_of(sums.data(), n, group.size());
+  reduce_along(group, wiring(topology), parts);
+  const std::span<float> own = parts[static_cast<std::size_t>(group.rank())];
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if constexpr (std::is_same_v<T, bf16>) {
+      mine[i] = float_to_bf16(own[i]);
+    } else {
+      mine[i] = own[i];
+    }
+  }
+}
+
 }  // namespace
 
 void AllGather::run_ref(Inputs in, Outputs out) const {
@@ -58,7 +109,12 @@ void AllGather::run_ref(Inputs in, Outputs out) const {
   with_rows(out[0], [&]<class T>(T* to) {
     const T* from = in[0].data<const T>();
     T* gathered = s.outer == 1 ? to : scratch<T>(all);
-    group->all_gather<T>(values(from, n), values(gathered, all));
+    if (topology == Topology::Direct) {
+      group->all_gather<T>(values(from, n), values(gathered, all));
+    } else {
+      std::memcpy(gathered + n * group->rank(), from, static_cast<std::size_t>(n) * sizeof(T));
+      gather_parts(*group, topology, parts_of(gathered, all, group->size()));
+    }
     if (s.outer > 1) interleave(gathered, to, group->size(), s, false);
   });
 }
@@ -73,15 +129,26 @@ void ReduceScatter::run_ref(Inputs in, Outputs out) const {
       interleave(from, parts, group->size(), s, true);
       from = parts;
     }
-    group->reduce_scatter(values(from, all), values(to, n));
+    if (topology == Topology::Direct) {
+      group->reduce_scatter(values(from, all), values(to, n));
+    } else {
+      reduce_parts(*group, topology, from, all, to);
+    }
   });
 }
 
 void AllReduce::run_ref(Inputs in, Outputs out) const {
   const std::int64_t n = in[0].logical_shape().volume();
   with_rows(out[0], [&]<class T>(T* to) {
-    std::memcpy(to, in[0].data<const T>(), static_cast<std::size_t>(n) * sizeof(T));
-    group->all_reduce(values(to, n));
+    if (topology == Topology::Direct) {
+      std::memcpy(to, in[0].data<const T>(), static_cast<std::size_t>(n) * sizeof(T));
+      group->all_reduce(values(to, n));
+    } else {
+      const auto parts = parts_of(to, n, group->size());
+      reduce_parts(*group, topology, in[0].data<const T>(), n,
+                   parts[static_cast<std::size_t>(group->rank())].data());
+      gather_parts(*group, topology, parts);
+    }
   });
 }
 
