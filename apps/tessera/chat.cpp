@@ -1,6 +1,10 @@
 #include <unistd.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 
 #include "commands.hpp"
 #include "generate/conversation.hpp"
@@ -19,47 +23,69 @@ struct Options {
   int context = 4096;
 };
 
-void answer(generate::Conversation& chat, const std::string& message, bool terminal) {
-  try {
-    chat.reply(message, [&](const std::string& text) {
-      write_out(text);
-      // On a terminal Ctrl-C stops the answer only; elsewhere the next step ends the program.
-      return !terminal || !interrupted();
-    });
-    write_out("\n");
-  } catch (const Interrupted&) {
-    if (!terminal) throw;
-    write_out("\n");
-  } catch (const UserError& error) {
-    fmt::print(stderr, "tessera: {}\n", error.what());
-  }
-  if (terminal) clear_interrupt();
+// The next message; nothing at the end. Of several chips one reads it and tells the others, which take the
+// same steps.
+std::optional<std::string> next_message(const generate::Replica& replica, LineReader& lines) {
+  std::optional<std::string> line = replica.speaks() ? lines.next() : std::nullopt;
+  if (!replica.mesh) return line;
+  comm::Group& mesh = *replica.mesh;
+  std::int64_t size = line ? static_cast<std::int64_t>(line->size()) : -1;
+  const double limit = mesh.timeout();
+  mesh.set_timeout(0);  // people think for longer than a step takes
+  mesh.broadcast(std::as_writable_bytes(std::span(&size, 1)), 0);
+  mesh.set_timeout(limit);
+  if (size < 0) return std::nullopt;
+  std::string text = line.value_or(std::string(static_cast<std::size_t>(size), ' '));
+  if (!text.empty()) mesh.broadcast(std::as_writable_bytes(std::span(text)), 0);
+  return text;
 }
 
-void run(Options& o) {
-  const bool terminal = isatty(STDIN_FILENO) != 0;
-  generate::ModelSession session(o.choice);
-  session.load(o.context);
-  generate::Generator generator(session.model(), {.users = 1, .trace = o.choice.trace});
-  o.conversation.stop_ids = session.stop_ids();
+// `stops`: Ctrl-C stops the answer only; elsewhere the next step ends the program.
+void answer(generate::Conversation& chat, const std::string& message, bool speaks, bool stops) {
+  try {
+    chat.reply(message, [&](const std::string& text) {
+      if (speaks) write_out(text);
+      return !stops || !interrupted();
+    });
+    if (speaks) write_out("\n");
+  } catch (const Interrupted&) {
+    if (!stops) throw;
+    write_out("\n");
+  } catch (const UserError& error) {
+    if (speaks) fmt::print(stderr, "tessera: {}\n", error.what());
+  }
+  if (stops) clear_interrupt();
+}
+
+void talk(const Options& o, const generate::ModelSession& session, const generate::Replica& replica) {
+  const bool terminal = isatty(STDIN_FILENO) != 0 && replica.speaks();
+  // The chips of a mesh would not stop at the same token: Ctrl-C ends them all.
+  const bool stops = terminal && !replica.mesh;
+  generate::Generator generator(replica.model, {.users = 1, .trace = o.choice.trace});
   generate::Conversation chat(generator, session.tokenizer(), session.files(), o.conversation);
   if (terminal)
-    fmt::print(stderr, "{}: /reset begins anew, /exit leaves, Ctrl-C stops an answer\n", o.choice.model);
-
+    fmt::print(stderr, "{}: /reset begins anew, /exit leaves, Ctrl-C stops {}\n", o.choice.model,
+               stops ? "an answer" : "the program");
   LineReader lines(STDIN_FILENO);
   while (true) {
     if (terminal) write_out("> ");
-    const auto line = lines.next();
+    const auto line = next_message(replica, lines);
     if (!line) break;
     if (*line == "/exit") return;
     if (*line == "/reset") {
       chat.reset();
     } else if (!line->empty()) {
-      answer(chat, *line, terminal);
+      answer(chat, *line, replica.speaks(), stops);
     }
   }
   if (terminal) write_out("\n");
-  if (!terminal) check_interrupt();
+  if (!stops) check_interrupt();
+}
+
+void run(Options& o) {
+  generate::ModelSession session(o.choice);
+  o.conversation.stop_ids = session.stop_ids();
+  session.run(o.context, [&](const generate::Replica& replica) { talk(o, session, replica); });
 }
 
 }  // namespace
@@ -75,6 +101,7 @@ void add_chat(CLI::App& app) {
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
   add_run_switches(*command, o->choice);
+  add_mesh_option(*command, o->choice.mesh);
   command->add_option("--system", o->conversation.system, "The system message");
   command->add_option("-n,--tokens", o->conversation.max_new_tokens, "Tokens of an answer at most")
       ->check(CLI::PositiveNumber)

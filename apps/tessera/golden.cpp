@@ -31,6 +31,7 @@ void run(const Options& o) {
   choice.model = o.model;
   choice.adapter = o.adapter;
   choice.engine = "ref";
+  choice.alone = true;
   generate::ModelSession session(choice);
   const io::Golden golden = verify::make_golden(
       session, o.model, o.golden, [](const std::string& part) { fmt::print(stderr, "tessera: {}\n", part); });

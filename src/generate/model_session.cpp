@@ -30,7 +30,7 @@ std::shared_ptr<comm::MeshDevice> open_mesh(const std::string& mesh, const std::
 ModelSession::ModelSession(const ModelChoice& choice) {
   const Engine engine = parse_engine(choice.engine);
   check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast or ref");
-  mesh_ = open_mesh(choice.mesh, choice.device, engine, {.async = choice.async});
+  if (!choice.alone) mesh_ = open_mesh(choice.mesh, choice.device, engine, {.async = choice.async});
   data_parallel_ = choice.data_parallel;
   const comm::MeshShape copy =
       comm::replica_shape(mesh_ ? mesh_->shape() : comm::MeshShape{}, data_parallel_);

@@ -19,6 +19,7 @@ struct ModelChoice {
   std::string device = "cpu";  // a spec sheet
   std::string engine = "fast";
   std::string precision;             // empty: accuracy, on the ref engine fp32
+  bool alone = false;                // one chip of this process, whatever a launcher or the sheet say
   bool async = false;                // commands run on a thread of the queue's own
   bool trace = true;                 // decode steps and prefills are replayed from captures
   std::string mesh;                  // "1x8"; empty: as the launcher or the sheet says

@@ -43,9 +43,22 @@ class Threads(harness.CommandTest):
         self.refuse("generate", self.model, *GENERATE, "--mesh", "1x2", "--data-parallel", "2",
                     words="1 prompts for 2 copies of the model")
 
-    def test_a_device_of_several_chips_is_a_mesh(self):
+    def test_a_chat(self):
+        """Every chip hears every message, also what is refused and what begins anew."""
+        text = "first\n" + "word " * 300 + "\nsecond\n/reset\n\nthird\n"
+        alone = self.tessera("chat", self.model, "-n", "8", stdin=text)
+        for sharing in (("--mesh", "1x2"), ("--mesh", "2x2"), ("--device", "n300")):
+            shared = self.tessera("chat", self.model, "-n", "8", *sharing, stdin=text)
+            self.assertEqual((shared.returncode, shared.stdout), (0, alone.stdout), shared.stderr)
+            self.assertEqual(harness.complaints(shared.stderr), harness.complaints(alone.stderr))
+
+    def test_a_ring_of_eight_and_a_line_of_two_give_the_text_of_one(self):
+        """The chips of a card reach their neighbours only."""
         alone = self.document("generate", self.model, *GENERATE)
-        self.assertEqual(self.document("generate", self.model, *GENERATE, "--device", "n300")["tokens"], alone["tokens"])
+        for device in ("n300", "loudbox", "galaxy"):
+            with self.subTest(device=device):
+                shared = self.document("generate", self.model, *GENERATE, "--device", device)
+                self.assertEqual(shared["tokens"], alone["tokens"])
 
     def test_bench(self):
         sizes = ("--prompt", "8", "--gen", "4", "--batch", "2", "--repeats", "1")
@@ -62,7 +75,7 @@ class Threads(harness.CommandTest):
 
 
 class Processes(harness.CommandTest):
-    def job(self, ranks: int, *arguments, **changes) -> subprocess.Popen:
+    def job(self, ranks: int, *arguments, stdin=subprocess.DEVNULL, **changes) -> subprocess.Popen:
         """The program as so many ranks."""
         # OpenMPI leaks, in components that it has unloaded by then, and takes its locks in two orders: under a
         # sanitizer only what is ours counts.
@@ -74,7 +87,7 @@ class Processes(harness.CommandTest):
         env = self.environment(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, **changes)
         return subprocess.Popen(
             [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -128,6 +141,12 @@ class Processes(harness.CommandTest):
         self.assertEqual(status, 0, err)
         self.assertEqual(json.loads(out)["results"], alone["results"])
 
+    def test_a_chat_of_processes(self):
+        alone = self.succeed("chat", self.model, "-n", "8", stdin="first\nsecond\n")
+        job = self.job(2, harness.TESSERA, "chat", self.model, "-n", "8", stdin=subprocess.PIPE)
+        out, err = job.communicate("first\nsecond\n", timeout=harness.TIMEOUT)
+        self.assertEqual((job.returncode, out), (0, alone), err)
+
     def test_one_report(self):
         status, out, err = self.finish(
             self.job(2, harness.TESSERA, "bringup", self.model, "--phases", "7", "--out", "mpi", "--json")
@@ -166,7 +185,8 @@ class Processes(harness.CommandTest):
         self.assertIn("tessera: rank 0 ended before the work was done: killed", err)
 
     def test_what_one_process_can_say_is_said_once(self):
-        for arguments in (("inspect", self.model), ("plan", self.model), ("devices",), ("models",), ("--version",)):
+        for arguments in (("inspect", self.model), ("plan", self.model), ("devices",), ("models",), ("--version",),
+                          ("golden", self.model, "--out", "one.safetensors", "--forced-tokens", "8", "--greedy-tokens", "2")):
             with self.subTest(arguments=arguments):
                 alone = self.tessera(*arguments)
                 status, out, err = self.finish(self.job(3, harness.TESSERA, *arguments))
