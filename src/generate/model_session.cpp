@@ -4,6 +4,7 @@
 #include "comm/replicas.hpp"
 #include "io/catalogue.hpp"
 #include "models/load_model.hpp"
+#include "models/tensor_plan.hpp"
 #include "util/error.hpp"
 
 namespace tessera::generate {
@@ -34,12 +35,13 @@ ModelSession::ModelSession(const ModelChoice& choice) {
   data_parallel_ = choice.data_parallel;
   const comm::MeshShape copy =
       comm::replica_shape(mesh_ ? mesh_->shape() : comm::MeshShape{}, data_parallel_);
-  tensor_ = nn::parse_tensor_plan(choice.tensor_parallel, copy);
+  if (!choice.tensor_parallel.empty()) tensor_ = nn::parse_tensor_plan(choice.tensor_parallel, copy);
   device_ = mesh_ ? mesh_->device(mesh_->local_ranks().front()).shared_from_this()
                   : Device::open(choice.device, engine, {.async = choice.async});
   precision_ = choice.precision.empty() ? default_precision(engine) : choice.precision;
   models::parse_precision(precision_);  // a wrong name is told before a model is fetched
   checkpoint_ = models::open_checkpoint(io::resolve_model(choice.model), choice.adapter);
+  if (choice.tensor_parallel.empty()) tensor_ = models::usual_tensor_plan(config(), copy.chips());
   files_ = checkpoint_->tokenizer();
   tokenizer_ = std::make_unique<text::Tokenizer>(files_);
 }

@@ -24,7 +24,7 @@ struct ModelChoice {
   bool trace = true;                 // decode steps and prefills are replayed from captures
   std::string mesh;                  // "1x8"; empty: as the launcher or the sheet says
   int data_parallel = 1;             // copies of the model on the mesh, each on an equal part of it
-  std::string tensor_parallel = {};  // how the chips of a copy share it; empty: nn::usual_tensor_plan()
+  std::string tensor_parallel = {};  // how the chips of a copy share it; empty: models::usual_tensor_plan()
 };
 
 /// The mesh that these ask for: as given; else a row of all processes that a launcher has started; else the

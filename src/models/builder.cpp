@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "models/tensor_plan.hpp"
 #include "nn/rope_frequencies.hpp"
 #include "nn/tensor_parallel.hpp"
 #include "util/error.hpp"
@@ -72,6 +73,9 @@ void check_whole_heads_rotate(const io::ModelConfig& config) {
 
 std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLayer(int)>& layer,
                                              const OuterNames& names) {
+  const nn::TensorParallel& chips = weights_.parallel();
+  const std::string refused = why_not_divided(config_, chips.plan(), chips.chips());
+  if (!refused.empty()) fail_user("{}: {}", nn::describe(chips.plan(), chips.chips()), refused);
   auto model = std::make_unique<nn::CausalLm>();
   model->config = config_;
   model->embed_tokens = {"embed_tokens", table("embed_tokens", names.embedding, config_.vocab_size),
@@ -164,9 +168,6 @@ nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv, const
     result.k_norm = norm("k_norm", key, "model." + key, config_.head_dim);
   }
   if (config_.qk_norm == io::QkNorm::Projection) {
-    check(share.heads == config_.num_attention_heads,
-          "tensor parallel: the {} family normalises all heads of q and k together: use one chip",
-          config_.model_type);
     result.norms_projection = true;
     result.q_norm = norm("q_norm", key, "model." + key, qkv[0].rows);
     result.k_norm = norm("k_norm", key, "model." + key, qkv[1].rows);
@@ -249,9 +250,6 @@ nn::Norm Builder::norm(const std::string& name, const std::string& key, const st
 nn::Norm Builder::stream_norm(const std::string& name, const std::string& key, const std::string& tensor,
                               bool feeds_linear) {
   const nn::TensorParallel& chips = weights_.parallel();
-  check(config_.norm == io::NormKind::Rms || chips.hidden_parts() == 1,
-        "tensor parallel {}: the {} family has LayerNorm, whose rows are not divided: use replicated",
-        nn::to_string(chips.form()), config_.model_type);
   nn::Norm result = norm_of(name, key, {tensor, config_.hidden_size, Split::Hidden});
   result.parallel = feeds_linear ? chips.norm(config_.hidden_size) : chips.output_norm(config_.hidden_size);
   return result;
@@ -325,12 +323,9 @@ Tensor Builder::table(const std::string& name, const std::string& tensor, std::i
 }
 
 nn::Linear Builder::head(const std::string& module) {
-  nn::WeightRequest request{Kind::Matrix,
-                            "lm_head",
-                            {{module + ".weight", config_.vocab_size, Split::Even}},
-                            config_.hidden_size,
-                            precision_.lm_head,
-                            Split::Hidden};
+  nn::WeightRequest request{
+      Kind::Matrix,        "lm_head",          {{module + ".weight", config_.vocab_size, Split::Even}},
+      config_.hidden_size, precision_.lm_head, Split::Hidden};
   nn::Linear result{"lm_head", weights_.load(request), {}};
   result.parallel = weights_.parallel().behind_head(config_.vocab_size);
   return result;

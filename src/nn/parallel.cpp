@@ -48,13 +48,21 @@ TensorForm parse_tensor_form(std::string_view name) {
   fail_user("tensor parallel \"{}\": use replicated, fractured or 2d", name);
 }
 
+int parts_of(const TensorPlan& plan, int chips) {
+  return plan.form == TensorForm::Grid ? chips / plan.columns : chips;
+}
+
+int hidden_parts_of(const TensorPlan& plan, int chips) {
+  if (plan.form == TensorForm::Grid) return plan.columns;
+  return plan.form == TensorForm::Fractured ? chips : 1;
+}
+
 TensorPlan usual_tensor_plan(int chips) {
   if (chips <= kRing || chips % kRing != 0) return {};
   return {TensorForm::Grid, chips / kRing};
 }
 
 TensorPlan parse_tensor_plan(std::string_view name, const comm::MeshShape& chips) {
-  if (name.empty()) return usual_tensor_plan(chips.chips());
   const TensorForm form = parse_tensor_form(name);
   return {form, form == TensorForm::Grid ? chips.cols : 1};
 }

@@ -34,10 +34,14 @@ struct TensorPlan {
   bool operator==(const TensorPlan&) const = default;
 };
 
+/// Chips that divide heads, channels and vocabulary, and those that divide the residual stream.
+int parts_of(const TensorPlan& plan, int chips);
+int hidden_parts_of(const TensorPlan& plan, int chips);
+
 /// What the cards' own scheme is: a grid of rings of 8 beyond one ring, as far as the chips divide into them;
 /// up to 8 chips the residual stream is whole.
 TensorPlan usual_tensor_plan(int chips);
-/// The form of that name on chips that stand so; empty: the usual one. Throws UserError.
+/// The form of that name on chips that stand so. Throws UserError.
 TensorPlan parse_tensor_plan(std::string_view name, const comm::MeshShape& chips);
 /// "tensor parallel 8", "tensor parallel 8, fractured", "tensor parallel 2x4".
 std::string describe(const TensorPlan& plan, int chips);
@@ -71,7 +75,10 @@ class TensorParallel {
   /// Called by all ranks of the group. Throws UserError for a grid whose columns do not divide them.
   TensorParallel(std::shared_ptr<comm::Group> group, const TensorPlan& plan);
 
+  const TensorPlan& plan() const { return plan_; }
   TensorForm form() const { return plan_.form; }
+  /// All that share the model.
+  int chips() const { return plan_.form == TensorForm::Grid ? parts() * hidden_parts() : parts(); }
   /// Those that divide heads, channels and vocabulary, and this chip's place among them.
   int parts() const { return size_of(parts_); }
   int part() const { return rank_of(parts_); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/tensor_plan.hpp"
 #include "nn/tensor_parallel.hpp"
 #include "util/error.hpp"
 
@@ -21,9 +22,9 @@ std::int64_t share(std::int64_t size, int chips) {
 ChipPart chip_part(const ModelFacts& facts, int chips) {
   check(chips >= 1, "tensor parallel over {} chips: at least one expected", chips);
   ChipPart part{.chips = chips, .config = facts.config, .experts = facts.form.experts};
-  if (!facts.form.layer_norm) part.plan = nn::usual_tensor_plan(chips);
+  if (!facts.form.layer_norm) part.plan = models::usual_tensor_plan(facts.config, chips);
   const bool grid = part.plan.form == nn::TensorForm::Grid;
-  const int parts = grid ? chips / part.plan.columns : chips;
+  const int parts = nn::parts_of(part.plan, chips);
   part.vocab = share(facts.config.vocab_size, parts);
   part.hidden = grid ? share(facts.config.hidden_size, part.plan.columns) : facts.config.hidden_size;
   if (chips == 1) return part;

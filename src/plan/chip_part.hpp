@@ -11,7 +11,7 @@ namespace tessera::plan {
 /// Heads in equal slots (a key-value head with the queries that attend to it; empty slots are heads of
 /// zeros), the MLP's channels and the vocabulary in whole tiles, experts whole or, when there are more chips
 /// than experts, divided. 9 heads over 3 on 2, 4, 8 chips: 6 over 2, 3 over 1, 2 over 1. More chips than a
-/// ring are a grid (nn::usual_tensor_plan): its rows divide all that, its columns the residual stream; a
+/// ring are a grid (models::usual_tensor_plan): its rows divide all that, its columns the residual stream; a
 /// model with LayerNorm, whose statistics no op gathers, is divided one way.
 struct ChipPart {
   int chips = 1;

@@ -295,6 +295,7 @@ BringupReport parse(const Json& j) {
   r.mesh.shape = j.at("mesh").at("shape");
   r.mesh.transport = j.at("mesh").at("transport");
   for (const Json& w : j.at("mesh").at("ways")) r.mesh.ways.push_back(parse_mesh_way(w));
+  for (const Json& w : j.at("mesh").at("left_out")) r.mesh.left_out.push_back({w.at("name"), w.at("reason")});
   for (const auto& [key, value] : j.at("config").items())
     r.config.emplace_back(key, value.get<std::string>());
   return r;
@@ -376,8 +377,12 @@ Json to_json(const BringupReport& r) {
                 {"begin_ms", e.begin_ms},
                 {"end_ms", e.end_ms}};
   });
-  j["mesh"] = {
-      {"shape", r.mesh.shape}, {"transport", r.mesh.transport}, {"ways", list(r.mesh.ways, mesh_way_json)}};
+  j["mesh"] = {{"shape", r.mesh.shape},
+               {"transport", r.mesh.transport},
+               {"ways", list(r.mesh.ways, mesh_way_json)},
+               {"left_out", list(r.mesh.left_out, [](const LeftOutWay& w) {
+                  return Json{{"name", w.name}, {"reason", w.reason}};
+                })}};
   j["config"] = Json::object();
   for (const auto& [key, value] : r.config) j["config"][key] = value;
   return j;

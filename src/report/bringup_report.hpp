@@ -148,9 +148,16 @@ struct MeshWay {
   bool operator==(const MeshWay&) const = default;
 };
 
+/// A way that the model's family does not have.
+struct LeftOutWay {
+  std::string name, reason;
+  bool operator==(const LeftOutWay&) const = default;
+};
+
 struct Mesh {
   std::string shape, transport;  // "2x4"; "threads" | "MPI"
   std::vector<MeshWay> ways;
+  std::vector<LeftOutWay> left_out = {};
   bool operator==(const Mesh&) const = default;
 };
 

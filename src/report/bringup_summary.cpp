@@ -112,6 +112,8 @@ void append_figures(std::string& out, const BringupReport& r, const SummaryStyle
                                measured_text(w.decode_tok_s, "tok/s"), bytes_text(w.weights_bytes)),
                    style.width, 0, 2);
   }
+  for (const LeftOutWay& w : r.mesh.left_out)
+    append_wrapped(out, fmt::format("{}: left out: {}", w.name, w.reason), style.width, 0, 2);
   if (r.memory.weights_bytes > 0) {
     std::string text = fmt::format("memory: weights {}, KV cache {}", bytes_text(r.memory.weights_bytes),
                                    bytes_text(r.memory.kv_bytes));

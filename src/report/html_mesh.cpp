@@ -49,6 +49,11 @@ void mesh_section(Html& html, const BringupReport& r) {
                     "weights a chip", "KV a chip", "as counted", ""});
   const auto body = html.open("tbody");
   for (const MeshWay& w : r.mesh.ways) way_row(html, w, r.mesh.ways.front());
+  for (const LeftOutWay& w : r.mesh.left_out) {
+    const auto line = html.open("tr");
+    html.element("td", w.name);
+    html.element("td", "left out: " + w.reason, {{"colspan", "9"}});
+  }
 }
 
 }  // namespace tessera::report

@@ -10,6 +10,7 @@
 #include "generate/generate_text.hpp"
 #include "generate/generator.hpp"
 #include "models/load_model.hpp"
+#include "models/tensor_plan.hpp"
 #include "ops/slice/slice.hpp"
 #include "util/error.hpp"
 
@@ -157,14 +158,25 @@ std::string name_of(const Way& way, int chips) {
   return way.copies == 1 ? shared : fmt::format("data parallel {} x {}", way.copies, shared);
 }
 
-std::vector<Way> ways_of(const comm::MeshShape& mesh) {
-  std::vector<Way> ways;
-  for (int copies = 1; copies <= mesh.chips(); ++copies) {
+Ways ways_of(const comm::MeshShape& mesh, const io::ModelConfig& config) {
+  const int chips = mesh.chips();
+  Ways ways;
+  const auto take = [&](const Way& way) {
+    const std::string reason = models::why_not_divided(config, way.tensor, chips / way.copies);
+    if (reason.empty()) {
+      ways.taken.push_back(way);
+    } else {
+      ways.left_out.push_back({name_of(way, chips), reason});
+    }
+    return reason.empty();
+  };
+  for (int copies = 1; copies <= chips; ++copies) {
     const int rows = std::gcd(mesh.rows, copies);
-    if (mesh.chips() % copies == 0 && mesh.cols % (copies / rows) == 0) ways.push_back({copies});
+    if (chips % copies != 0 || mesh.cols % (copies / rows) != 0) continue;
+    if (!take({copies})) take({copies, {nn::TensorForm::Grid, chips / copies}});
   }
-  if (mesh.chips() > 1) ways.push_back({1, {nn::TensorForm::Fractured}});
-  if (mesh.rows > 1 && mesh.cols > 1) ways.push_back({1, {nn::TensorForm::Grid, mesh.cols}});
+  if (chips > 1) take({1, {nn::TensorForm::Fractured}});
+  if (mesh.rows > 1 && mesh.cols > 1) take({1, {nn::TensorForm::Grid, mesh.cols}});
   return ways;
 }
 

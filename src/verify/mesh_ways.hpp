@@ -9,6 +9,7 @@
 #include "io/checkpoint.hpp"
 #include "models/precision.hpp"
 #include "nn/causal_lm.hpp"
+#include "report/bringup_report.hpp"
 
 namespace tessera::verify {
 
@@ -61,9 +62,15 @@ std::string name_of(const Way& way, int chips);
 /// Called by all ranks of the mesh.
 WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const MeshTask& task, const Way& way);
 
+struct Ways {
+  std::vector<Way> taken;
+  std::vector<report::LeftOutWay> left_out;  // forms that the family does not have
+};
+
 /// Every number of copies that divides the mesh, 1 (all chips share one) to one a chip; and one that all
-/// share with a fractured residual stream, and in rows and columns where there are both.
-std::vector<Way> ways_of(const comm::MeshShape& mesh);
+/// share with a fractured residual stream, and in rows and columns where there are both. Chips that cannot
+/// share a copy in the plain form do so in the one that the family has.
+Ways ways_of(const comm::MeshShape& mesh, const io::ModelConfig& config);
 
 /// From the forced text, each user somewhere else in it.
 MeshTask make_mesh_task(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>& text,

@@ -108,13 +108,16 @@ std::string evidence_of(const report::Mesh& mesh, int greedy) {
     users += way.users;
   }
   const report::MeshWay &one = mesh.ways.front(), &shared = mesh.ways[1];
+  std::string left_out;
+  for (const report::LeftOutWay& way : mesh.left_out)
+    left_out += fmt::format("; left out: {}: {}", way.name, way.reason);
   return fmt::format(
       "mesh {} ({}): {} ways of sharing {} users against one device: logits PCC {:.6f} at least, {} of {} "
       "texts of {} tokens equal; weights a chip {:.1f} MB of {:.1f} MB with {}, to the byte as counted "
-      "without them",
+      "without them{}",
       mesh.shape, mesh.transport, mesh.ways.size() - 1, one.users, lowest.pcc, equal, users, greedy,
       static_cast<double>(shared.weights_bytes) / 1e6, static_cast<double>(one.weights_bytes) / 1e6,
-      shared.name);
+      shared.name, left_out);
 }
 
 std::string reason_of(const report::MeshWay& way, double threshold) {
@@ -150,10 +153,12 @@ void run_mesh(Session& s, comm::MeshDevice* mesh, const models::Precision& preci
   const int chips = mesh->shape().chips();
   const MeshTask task = make_mesh_task(*s.checkpoint, s.forced_tokens(kMeshText), precision,
                                        s.device->engine(), s.context, chips);
-  report.mesh = {comm::to_string(mesh->shape()), processes ? "MPI" : "threads", {}};
+  report.mesh = {comm::to_string(mesh->shape()), processes ? "MPI" : "threads", {}, {}};
   MeshOutcome one;
   report.mesh.ways.push_back(one_device(s, task, one));
-  for (const Way& way : ways_of(mesh->shape()))
+  Ways ways = ways_of(mesh->shape(), s.config());
+  report.mesh.left_out = std::move(ways.left_out);
+  for (const Way& way : ways.taken)
     report.mesh.ways.push_back(judge_way(s, task, one, run_on(*mesh, task, way), way, chips));
   const auto failed = std::ranges::find(report.mesh.ways, false, &report::MeshWay::pass);
   const bool pass = failed == report.mesh.ways.end();
@@ -177,7 +182,7 @@ void join_mesh(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>
     // Rank 0 measures one device first.
     const Engine engine = mesh.device(mesh.local_ranks().front()).engine();
     const MeshTask task = make_mesh_task(checkpoint, text, precision, engine, context, mesh.shape().chips());
-    for (const Way& way : ways_of(mesh.shape())) run_on(mesh, task, way);
+    for (const Way& way : ways_of(mesh.shape(), checkpoint.config()).taken) run_on(mesh, task, way);
   }
 }
 

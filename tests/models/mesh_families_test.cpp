@@ -1,5 +1,6 @@
 // Families divided among chips, in every form of tensor parallelism, give what they give on one device: norms
-// of what a block gives, norms of heads, multipliers, fused projections, windows.
+// of what a block gives, norms of heads, multipliers, fused projections, windows, mixtures of experts. What a
+// family does not have in a form is refused by name.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -9,6 +10,7 @@
 #include "generate/generator.hpp"
 #include "metrics/compare.hpp"
 #include "models/load_model.hpp"
+#include "models/tensor_plan.hpp"
 #include "util/error.hpp"
 
 namespace tessera::models {
@@ -74,7 +76,22 @@ TEST_P(MeshFamilies, GiveTheLogitsOfOneDevice) {
 
 INSTANTIATE_TEST_SUITE_P(Mesh, MeshFamilies,
                          testing::Values("llama_llama3", "mistral", "qwen2", "qwen3", "gemma2", "gemma3_text",
-                                         "smollm3", "phi3", "phi4_mini", "granite"),
+                                         "smollm3", "phi3", "phi4_mini", "granite", "mixtral", "qwen2_moe",
+                                         "qwen3_moe"),
+                         [](const auto& family) { return std::string(family.param); });
+
+class LayerNormFamilies : public testing::TestWithParam<const char*> {};
+
+// Learned positions, ALiBi, matrices held as [in, out], projections fused by groups, blocks side by side.
+TEST_P(LayerNormFamilies, GiveTheLogitsOfOneDeviceWithAWholeStream) {
+  const auto checkpoint = open_family(GetParam());
+  const std::vector<float> expected = alone(*checkpoint);
+  for (const int chips : {2, 3}) expect_alike(*checkpoint, {"replicated", chips, {}}, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Mesh, LayerNormFamilies,
+                         testing::Values("falcon_7b", "falcon_40b", "falcon_rw", "gpt2", "gpt_neox",
+                                         "gpt_neox_serial"),
                          [](const auto& family) { return std::string(family.param); });
 
 // Norms over all heads want them on one chip: columns of the residual stream alone can be divided.
@@ -107,6 +124,17 @@ TEST(MeshFamily, FormsThatAFamilyDoesNotHaveAreRefusedByName) {
   for (const nn::TensorPlan& plan : {kFractured, grid(2)})
     EXPECT_NE(refusal(layer_norm, plan).find("the llama family has LayerNorm"), std::string::npos);
   EXPECT_EQ(refusal(layer_norm, {}), "");
+}
+
+TEST(MeshFamily, TheUsualFormIsOneThatTheFamilyHas) {
+  const auto usual = [](const char* folder, int chips) {
+    return usual_tensor_plan(open_family(folder)->config(), chips);
+  };
+  EXPECT_EQ(usual("llama", 2), nn::TensorPlan{});
+  EXPECT_EQ(usual("llama", 32), grid(4));
+  EXPECT_EQ(usual("falcon_40b", 32), nn::TensorPlan{});
+  EXPECT_EQ(usual("olmo2", 2), grid(2));
+  EXPECT_EQ(usual("olmo2", 32), grid(32));
 }
 
 }  // namespace

@@ -70,40 +70,6 @@ struct Case {
   TinyOptions options;
 };
 
-// Norms of q and k, biases, fused projections, layers without rotation, windows, multipliers: on two chips,
-// one key-value head of Gemma 3 and Phi-4 on both.
-TEST(FamiliesOnAMesh, GiveTheLogitsOfOneDevice) {
-  for (const char* family :
-       {"qwen2", "qwen3", "mistral", "gemma2", "gemma3_text", "smollm3", "phi3", "phi4_mini", "granite"}) {
-    SCOPED_TRACE(family);
-    const auto checkpoint = open_checkpoint(std::string(TESSERA_TEST_DATA "/families/") + family);
-    std::vector<std::int32_t> prompt;
-    for (std::int32_t i = 0; i < 50; ++i) prompt.push_back(3 + i * 31 % 270);
-    const auto logits = [&](const nn::CausalLm& model) {
-      generate::Generator generator(model, {.users = 1});
-      return model.logits(generator.prefill_hidden(prompt)).to_vector();
-    };
-    const std::vector<float> expected = logits(*load_tiny(*checkpoint, Engine::Ref, "fp32").model);
-    std::vector<std::vector<float>> ranks(2);
-    comm::MeshDevice::open({1, 2}, "cpu", Engine::Ref)->run([&](const comm::Chip& chip) {
-      ranks[static_cast<std::size_t>(chip.rank)] =
-          logits(*load_model(chip.device, *checkpoint, options_of("fp32", chip.mesh)));
-    });
-    EXPECT_LT(metrics::compare(expected, ranks[0]).rel_l2, 1e-5);
-    EXPECT_EQ(ranks[0], ranks[1]);
-  }
-}
-
-TEST(FamiliesOnAMesh, ANormOfAllHeadsStaysOnOneChip) {
-  const auto checkpoint = open_checkpoint(TESSERA_TEST_DATA "/families/olmo2");
-  const auto load = [&] {
-    comm::MeshDevice::open({1, 2}, "cpu", Engine::Ref)->run([&](const comm::Chip& chip) {
-      load_model(chip.device, *checkpoint, options_of("fp32", chip.mesh));
-    });
-  };
-  EXPECT_THROW(load(), UserError);
-}
-
 class EveryDegree : public testing::TestWithParam<int> {};
 
 TEST_P(EveryDegree, GivesTheLogitsAndTextOfOneDevice) {

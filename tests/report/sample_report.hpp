@@ -79,7 +79,8 @@ inline BringupReport sample_report() {
             "threads",
             {{"one device", 1, 1, 2, 2, 1, 0, 0, 140.5, 42.25, 199000000, 5000000, true, true},
              {"tensor parallel 2", 1, 2, 2, 1, 0.99975, 0.0625, 0.03125, 155.5, 61.5, 132000000, 2500000,
-              true, true}}};
+              true, true}},
+            {{"tensor parallel 2, fractured", "the sample family has no such form"}}};
   r.config = {{"hidden_size", "576"}, {"rope_theta", "10000"}};
   r.thresholds = {{"layer", 0.998}, {"top1", 92.5}};
   return r;

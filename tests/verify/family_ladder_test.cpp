@@ -8,6 +8,7 @@
 #include "family_run.hpp"
 #include "io/temp_folder.hpp"
 #include "verify/bringup.hpp"
+#include "verify/mesh_ways.hpp"
 #include "verify/phases.hpp"
 #include "verify/session.hpp"
 
@@ -22,8 +23,9 @@ struct FamilyCase {
 // Two of Mixtral's random experts tie too closely for rounded weights: a row that takes another expert is
 // another row, and the ladder says so.
 constexpr FamilyCase kCases[] = {
-    {"falcon_7b", "accuracy"}, {"falcon_40b", "bf16"},      {"falcon_rw", "accuracy"}, {"gpt2", "accuracy"},
-    {"mixtral", "fp32"},       {"gpt_neox_serial", "bf16"}, {"qwen2_moe", "accuracy"}, {"qwen3_moe", "bf16"},
+    {"falcon_7b", "accuracy"}, {"falcon_40b", "bf16"}, {"falcon_rw", "accuracy"},
+    {"gpt2", "accuracy"},      {"mixtral", "fp32"},    {"gpt_neox_serial", "bf16"},
+    {"qwen2_moe", "accuracy"}, {"qwen3_moe", "bf16"},  {"olmo2", "bf16"},
 };
 
 class FamilyLadder : public ::testing::TestWithParam<FamilyCase> {};
@@ -49,6 +51,34 @@ std::string name_of(const ::testing::TestParamInfo<FamilyCase>& info) {
   return info.param.folder;
 }
 INSTANTIATE_TEST_SUITE_P(All, FamilyLadder, ::testing::ValuesIn(kCases), name_of);
+
+std::vector<std::string> names_of(const Ways& ways) {
+  std::vector<std::string> names;
+  for (const Way& way : ways.taken) names.push_back(verify::name_of(way, 4));
+  names.emplace_back("left out:");
+  for (const report::LeftOutWay& way : ways.left_out) names.push_back(way.name);
+  return names;
+}
+
+// Heads that are normalised together stay together, rows of a LayerNorm stay whole.
+TEST(MeshWays, FormsThatAFamilyDoesNotHaveAreLeftOut) {
+  const auto ways = [](const char* folder) {
+    return ways_of({2, 2}, test::open(test::families() / folder)->config());
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names_of(ways("llama")),
+            (Names{"tensor parallel 4", "data parallel 2 x tensor parallel 2", "data parallel 4",
+                   "tensor parallel 4, fractured", "tensor parallel 2x2", "left out:"}));
+  EXPECT_EQ(names_of(ways("falcon_7b")),
+            (Names{"tensor parallel 4", "data parallel 2 x tensor parallel 2", "data parallel 4",
+                   "left out:", "tensor parallel 4, fractured", "tensor parallel 2x2"}));
+  EXPECT_EQ(names_of(ways("olmo2")),
+            (Names{"tensor parallel 1x4", "data parallel 2 x tensor parallel 1x2", "data parallel 4",
+                   "left out:", "tensor parallel 4", "data parallel 2 x tensor parallel 2",
+                   "tensor parallel 4, fractured", "tensor parallel 2x2"}));
+  EXPECT_EQ(ways("gpt2").left_out.front().reason,
+            "the gpt2 family has LayerNorm, whose rows are not divided: use replicated");
+}
 
 // A family's checkpoint on both sides, the device's to be spoilt.
 class FamilyFaults : public ::testing::Test {
