@@ -48,7 +48,8 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
     result.attention_norm = builder.stream_norm("input_layernorm", key, module + "input_layernorm");
     result.self_attn =
         builder.fused_attention(i, module + "attention.query_key_value", module + "attention.dense");
-    result.mlp_norm = builder.stream_norm("post_attention_layernorm", key, module + "post_attention_layernorm");
+    result.mlp_norm =
+        builder.stream_norm("post_attention_layernorm", key, module + "post_attention_layernorm");
     result.mlp = builder.plain_mlp(i, module + "mlp.dense_h_to_4h", module + "mlp.dense_4h_to_h");
     return result;
   };

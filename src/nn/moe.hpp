@@ -19,8 +19,8 @@ struct Moe {
   /// What every row gets besides, times sigmoid(shared_expert_gate(x)).
   std::optional<Mlp> shared_expert = {};
   std::optional<Linear> shared_expert_gate = {};  // [hidden, 1], in float32
-  Parallel inner = {};     // what joins the chips' results of gate and up
-  Parallel parallel = {};  // and of the sum over the experts, the shared one too
+  Parallel inner = {};                            // what joins the chips' results of gate and up
+  Parallel parallel = {};                         // and of the sum over the experts, the shared one too
 
   /// x [1, 1, rows, hidden] to the same.
   Tensor forward(const Tensor& x) const;

@@ -33,18 +33,22 @@ class Soak {
   }
 
   /// Everybody leaves, and the traces that are held are always the same ones: from here, memory is
-  /// comparable.
+  /// comparable. Each pass is waited for, as a step waits for its tokens: passes that the host has run ahead
+  /// with keep their blocks, and the pool those of the most that ever were in flight.
   void settle() {
+    Device& device = generator_.model().device();
     for (std::size_t u = 0; u < kUsers; ++u) end(u);
     for (const Request& request : requests_) {
       for (int twice = 0; twice < 2; ++twice) {
         generator_.prefill(request.prompt, 0);
         generator_.release(0);
+        device.synchronize();
       }
     }
-    for (std::size_t rows = 1; rows <= 8; ++rows)
+    for (std::size_t rows = 1; rows <= 8; ++rows) {
       generator_.decode(std::vector<std::int32_t>(rows, 0), std::vector<std::int32_t>(rows, -1));
-    generator_.model().device().synchronize();
+      device.synchronize();
+    }
   }
 
  private:
