@@ -34,7 +34,8 @@ one device: prefill 140 tok/s, decode 42.2 tok/s, weights 189.8 MiB a
   chip
 tensor parallel 2: prefill 156 tok/s, decode 61.5 tok/s, weights 125.9
   MiB a chip
-tensor parallel 2, fractured: left out: the sample family has no such form
+tensor parallel 2, fractured: left out: the sample family has no such
+  form
 memory: weights 190.0 MiB, KV cache 17.0 MiB, peak 753.0 MiB of 12.0 GiB
 
 > Hello?
