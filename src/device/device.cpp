@@ -113,7 +113,18 @@ void wait_for_event(Device& device, int cq_id, const Event& event) {
 }
 
 BankRoom Device::take_room(const TensorSpec& spec, const MemoryConfig& config, const BlockPool* pool) {
-  const BankRoom room = memory_.take(spec, config);
+  const auto take = [&] {
+    try {
+      return memory_.take(spec, config);
+    } catch (const UserError&) {
+      if (!is_async() || traces_->is_capturing() || CommandQueue::on_queue_thread()) throw;
+    }
+    // Commands under way hold tensors that the host has dropped: the banks are full when they still are once
+    // the queues have come to an end.
+    synchronize();
+    return memory_.take(spec, config);
+  };
+  const BankRoom room = take();
   if (traces_->is_capturing() && pool == traces_->arena().get()) traces_->charge(memory_.bytes_of(room));
   return room;
 }

@@ -15,6 +15,8 @@ import tiny_model
 TESSERA = os.environ["TESSERA"]
 # A tiny model on a busy machine under a sanitizer; nothing here waits for it otherwise.
 TIMEOUT = 300
+# A real one, on four processes of a busy machine of two cores.
+LONG_TIMEOUT = 1200
 PROGRESS = re.compile(r"packing weights|tessera: (loading$|prefill, batch|decode, batch|roofline, batch|machine$|baseline$|phase \d)")
 
 
@@ -30,6 +32,23 @@ def write_npy(path: Path, values: list[float], shape: tuple[int, ...]) -> Path:
 def complaints(stderr: str) -> list[str]:
     """Its lines without those of progress."""
     return [line for line in stderr.splitlines() if not PROGRESS.match(line)]
+
+
+def own_environment(**changes) -> dict[str, str]:
+    """The user's, whose cache has the real models."""
+    base = {k: v for k, v in os.environ.items() if not k.startswith(("TESSERA_", "HF_"))}
+    return base | {k: str(v) for k, v in changes.items()}
+
+
+def check_mesh(test: unittest.TestCase, report: dict, ways: int) -> None:
+    """Item 10 of processes: one device and so many ways of sharing its work, all alike."""
+    test.assertEqual(report["checklist"][9]["status"], "pass", report["checklist"][9])
+    test.assertEqual(report["mesh"]["transport"], "MPI")
+    test.assertEqual(len(report["mesh"]["ways"]), ways)
+    for way in report["mesh"]["ways"]:
+        test.assertGreaterEqual(way["pcc"], 0.999, way)
+        test.assertTrue(way["equal_users"] == way["users"] or way["margin"] <= 2 * way["max_abs"], way)
+        test.assertTrue(way["as_planned"], way)
 
 
 class CommandTest(unittest.TestCase):

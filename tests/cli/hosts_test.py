@@ -15,7 +15,7 @@ GENERATE = ("-p", "hello", "--raw", "-n", "24")
 
 
 class Hosts(harness.CommandTest):
-    def start(self, ranks: int, *command) -> subprocess.Popen:
+    def start(self, ranks: int, *command, env=None) -> subprocess.Popen:
         return subprocess.Popen(
             [str(TWO_HOSTS), str(ranks), *map(str, command)],
             stdin=subprocess.DEVNULL,
@@ -23,14 +23,14 @@ class Hosts(harness.CommandTest):
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            env=self.environment(),
+            env=env or self.environment(),
             cwd=self.folder,
         )
 
-    def run_on_hosts(self, ranks: int, *command) -> str:
+    def run_on_hosts(self, ranks: int, *command, env=None) -> str:
         """Standard output of a job that must end with 0."""
-        job = self.start(ranks, *command)
-        out, err = job.communicate(timeout=harness.TIMEOUT)
+        job = self.start(ranks, *command, env=env)
+        out, err = job.communicate(timeout=harness.LONG_TIMEOUT)
         self.assertEqual(job.returncode, 0, err)
         return out
 
@@ -52,6 +52,12 @@ class Hosts(harness.CommandTest):
         report = json.loads(out)
         self.assertEqual(report["checklist"][9]["status"], "pass", report["checklist"][9])
         self.assertEqual(report["mesh"]["transport"], "MPI")
+
+    def test_the_real_model_is_shared_in_every_way(self):
+        self.succeed("pull", "smollm2-135m", env=harness.own_environment())
+        out = self.run_on_hosts(4, harness.TESSERA, "bringup", "smollm2-135m", "--phases", "7", "--mesh", "2x2",
+                                "--out", "real", "--json", env=harness.own_environment())
+        harness.check_mesh(self, json.loads(out), 6)
 
     def test_a_rank_killed_on_the_other_host_ends_the_job(self):
         job = self.start(2, harness.TESSERA, "bringup", self.model, "--out", "killed")

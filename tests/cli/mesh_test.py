@@ -74,7 +74,7 @@ class Threads(harness.CommandTest):
         self.refuse("bench", self.model, "--data-parallel", "2", words="data parallel 2")
 
 
-class Processes(harness.CommandTest):
+class Launched(harness.CommandTest):
     def job(self, ranks: int, *arguments, stdin=subprocess.DEVNULL, **changes) -> subprocess.Popen:
         """The program as so many ranks."""
         # OpenMPI leaks, in components that it has unloaded by then, and takes its locks in two orders: under a
@@ -84,7 +84,7 @@ class Processes(harness.CommandTest):
             "TSAN_OPTIONS": "ignore_noninstrumented_modules=1:detect_deadlocks=0",
             **changes,
         }
-        env = self.environment(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, **changes)
+        env = self.environment_of_ranks(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, **changes)
         return subprocess.Popen(
             [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *map(str, arguments)],
             stdin=stdin,
@@ -96,11 +96,16 @@ class Processes(harness.CommandTest):
             cwd=self.folder,
         )
 
-    def finish(self, job: subprocess.Popen) -> tuple[int, str, str]:
+    def environment_of_ranks(self, **changes) -> dict[str, str]:
+        return self.environment(**changes)
+
+    def finish(self, job: subprocess.Popen, timeout: float = harness.TIMEOUT) -> tuple[int, str, str]:
         """Status, stdout and stderr; a job that does not end is a failure."""
-        out, err = job.communicate(timeout=harness.TIMEOUT)
+        out, err = job.communicate(timeout=timeout)
         return job.returncode, out, err
 
+
+class Processes(Launched):
     def ranks_of(self, job: subprocess.Popen, count: int) -> list[int]:
         """Process ids by rank, once all of them run."""
         for _ in range(600):
@@ -216,6 +221,23 @@ class Processes(harness.CommandTest):
         status, _, err = self.finish(job)
         self.assertEqual(status, 2, err)
         self.assertIn("not all of the 2 processes arrived in 2 s", err)
+
+
+class RealModel(Launched):
+    """smollm2-135m, from the user's own cache."""
+
+    def environment_of_ranks(self, **changes) -> dict[str, str]:
+        return harness.own_environment(**changes)
+
+    def test_two_and_four_ranks_share_it_in_every_way(self):
+        self.succeed("pull", "smollm2-135m", env=harness.own_environment())
+        for ranks, ways in ((2, 4), (4, 5)):
+            with self.subTest(ranks=ranks):
+                job = self.job(ranks, harness.TESSERA, "bringup", "smollm2-135m", "--phases", "7",
+                               "--out", f"ranks{ranks}", "--json")
+                status, out, err = self.finish(job, harness.LONG_TIMEOUT)
+                self.assertEqual(status, 0, err)
+                harness.check_mesh(self, json.loads(out), ways)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,22 @@ TEST_F(Queues, ACommandMayReadATensor) {
 }
 
 // The last tensor, and with it the device, may be a command's.
+// A host that runs ahead drops tensors that commands still hold: full banks are waited for, once.
+TEST(QueuesAndBanks, ThoseAheadOfTheQueueWaitForRoom) {
+  const auto device = Device::open("n150", Engine::Fast, {.async = true});
+  // 64 MiB of the 96 MB of L1.
+  const TensorSpec large{Shape{1, 1, 4096, 8192}, DataType::BFLOAT16, Layout::ROW_MAJOR};
+  for (int i = 0; i < 3; ++i) {
+    const Tensor held = allocate_tensor_on_device(*device, large, L1_MEMORY_CONFIG);
+    device->queue(0).enqueue(call([held] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }));
+  }
+  device->synchronize();
+  const Tensor held = allocate_tensor_on_device(*device, large, L1_MEMORY_CONFIG);
+  EXPECT_NE(
+      error_of([&] { allocate_tensor_on_device(*device, large, L1_MEMORY_CONFIG); }).find("out of memory"),
+      std::string::npos);
+}
+
 TEST_F(Queues, ADeviceMayEndOnItsOwnThread) {
   const auto ended = std::make_shared<std::atomic<bool>>(false);
   {
