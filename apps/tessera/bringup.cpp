@@ -39,7 +39,8 @@ verify::BringupOptions bringup_options(const Options& o) {
 
 report::SummaryStyle summary_style() {
   report::SummaryStyle style;
-  if (isatty(STDOUT_FILENO) == 0) return style;
+  // A launcher gives its processes a terminal of its own, whatever the user has.
+  if (isatty(STDOUT_FILENO) == 0 || comm::launched_processes() > 1) return style;
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) style.width = size.ws_col;
   // https://no-color.org

@@ -161,6 +161,15 @@ class Processes(Launched):
         self.assertEqual(report["checklist"][9]["status"], "pass", report["checklist"][9])
         self.assertEqual(report["mesh"]["transport"], "MPI")
 
+    def test_a_report_in_a_file_has_no_colours(self):
+        """OpenMPI's launcher gives rank 0 a terminal."""
+        status, out, err = self.finish(
+            self.job(2, harness.TESSERA, "bringup", self.model, "--phases", "0", "--out", "plain")
+        )
+        self.assertEqual(status, 0, err)
+        self.assertIn("Baseline validation", out)
+        self.assertNotIn("\x1b", out)
+
     def test_a_mistake_is_told_once(self):
         status, out, err = self.finish(self.job(3, harness.TESSERA, "generate", "no-such-model", *GENERATE))
         self.assertEqual((status, out), (2, ""), err)
