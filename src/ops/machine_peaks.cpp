@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
 // What the fast engine makes of activations before it multiplies them with block-float weights, from the
-// description in linear_fixed-inl.hpp: 32 values of a row in units of 2^(e - 12), e the largest's exponent.
+// description in linear_block-inl.hpp: 32 values of a row in units of 2^(e - 12), e the largest's exponent.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -25,15 +25,13 @@ void for_each_fixed_block(const std::vector<float>& x, std::size_t k, Body body)
   }
 }
 
-/// Values that the fast engine multiplies as they are.
+/// Values that the fast engine multiplies as they are: up to 8191 units.
 inline std::vector<float> fixed_point(std::vector<float> x, std::size_t k) {
-  // Twice: the largest may round up to the next power of two, which doubles the unit.
-  for (int i = 0; i < 2; ++i) {
-    for_each_fixed_block(x, k, [&](std::size_t first, std::size_t n, float unit) {
-      for (std::size_t j = first; j < first + n; ++j)
-        x[j] = unit == 0 ? 0 : std::nearbyint(x[j] / unit) * unit;
-    });
-  }
+  for_each_fixed_block(x, k, [&](std::size_t first, std::size_t n, float unit) {
+    for (std::size_t j = first; j < first + n; ++j) {
+      x[j] = unit == 0 ? 0 : std::clamp(std::nearbyint(x[j] / unit), -8191.0f, 8191.0f) * unit;
+    }
+  });
   return x;
 }
 

@@ -3,7 +3,7 @@
 // Every output has one accumulator that takes its terms in an order that depends on K alone, in every path:
 // one row, a few rows and many rows give the same bits. For float32 and bfloat16 weights a term is a product,
 // by fused multiply-add (linear_strips-inl.hpp); for block-float weights it is the exact sum of 32 products
-// of integers (linear_fixed-inl.hpp).
+// of integers (linear_block-inl.hpp).
 // Highway leaves this target out unless asked: it has the 16-bit multiply-accumulate of AVX-512 VNNI.
 #define HWY_WANT_AVX3_DL
 #include <algorithm>
