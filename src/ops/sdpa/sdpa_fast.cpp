@@ -25,7 +25,26 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
 
-// Rows of a cache that lie one behind the other, in whatever form, as float32.
+std::int64_t row_bytes(const Tensor& cache, std::int64_t dim) {
+  switch (cache.form()) {
+    case Form::RowsBfp8:
+      return bfp8_row_bytes(dim);
+    case Form::RowsBf16:
+      return dim * 2;
+    default:
+      return dim * 4;
+  }
+}
+
+// Asks for `count` rows of a cache that lie one behind the other. A block is converted and multiplied while
+// the next one comes; the hardware does not see it coming, as a page has only some KiB of a head.
+HWY_INLINE void expect_rows(const Tensor& cache, std::int64_t row, std::int64_t count, std::int64_t dim) {
+  const std::int64_t bytes = row_bytes(cache, dim);
+  const auto* at = cache.data<const std::byte>() + row * bytes;
+  for (std::int64_t i = 0; i < count * bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
+// Such rows as float32.
 void load_rows(const Tensor& cache, std::int64_t row, std::int64_t count, std::int64_t dim, float* out) {
   if (cache.form() == Form::RowsBfp8) {
     const std::int64_t bytes = bfp8_row_bytes(dim);
@@ -56,6 +75,15 @@ Buffers& buffers(std::size_t dim, std::size_t queries) {
   b.sums.resize(std::max(b.sums.size(), queries * dim));
   b.queries.resize(std::max(b.queries.size(), queries));
   return b;
+}
+
+// Calls body(position, count) for what [begin, end) has of each page: positions of a page are neighbours.
+template <class Body>
+HWY_INLINE void for_each_page(const SdpaShape& s, std::int64_t begin, std::int64_t end, const Body& body) {
+  for (std::int64_t at = begin, n = 0; at < end; at += n) {
+    n = std::min(end - at, s.block - at % s.block);
+    body(at, n);
+  }
 }
 
 // Queries [first, last) of one user against one KV head, for every query head of the group.
@@ -92,14 +120,18 @@ void attend(const SdpaShape& s, Inputs in, const float* mask, Tensor& out, std::
     least = std::min(least, b.queries[n].begin);
   }
   for (std::int64_t block = least / kKeys * kKeys; block < most; block += kKeys) {
-    // A page at a time: its positions are neighbours. What lies before every window is not read.
-    const std::int64_t end = std::min(block + kKeys, most);
-    for (std::int64_t at = std::max(block, least), n = 0; at < end; at += n) {
-      n = std::min(end - at, s.block - at % s.block);
+    // What lies before every window is not read.
+    for_each_page(s, std::max(block, least), std::min(block + kKeys, most),
+                  [&](std::int64_t at, std::int64_t n) {
+                    const std::int64_t row = s.kv_row(user, kv_head, at);
+                    load_rows(in[1], row, n, s.head_dim, b.rows.data() + (at - block) * s.head_dim);
+                    load_rows(in[2], row, n, s.head_dim, b.values.data() + (at - block) * s.head_dim);
+                  });
+    for_each_page(s, block + kKeys, std::min(block + 2 * kKeys, most), [&](std::int64_t at, std::int64_t n) {
       const std::int64_t row = s.kv_row(user, kv_head, at);
-      load_rows(in[1], row, n, s.head_dim, b.rows.data() + (at - block) * s.head_dim);
-      load_rows(in[2], row, n, s.head_dim, b.values.data() + (at - block) * s.head_dim);
-    }
+      expect_rows(in[1], row, n, s.head_dim);
+      expect_rows(in[2], row, n, s.head_dim);
+    });
     turn(b.rows.data(), dim, b.keys.data());
     attend_block(b.queries.data(), count, {b.keys.data(), b.values.data(), block, dim});
   }
