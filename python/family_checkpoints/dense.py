@@ -49,6 +49,19 @@ DENSE: dict[str, Family] = {
         ),
         seed=8,
     ),
+    "mistral_nemo": Family(
+        # Heads that are wider than the hidden size's share; no window, which llama.cpp would not write.
+        text_config(
+            "MistralForCausalLM",
+            "mistral",
+            head_dim=16,
+            num_hidden_layers=2,
+            rope_theta=1000000.0,
+        )
+        | {"sliding_window": None},
+        seed=28,
+        gguf=True,
+    ),
     "qwen2_yarn": Family(
         # Stretched as Qwen2.5's model card says, and the window on all layers but the first.
         text_config(
@@ -85,6 +98,7 @@ DENSE: dict[str, Family] = {
         ),
         seed=13,
         branch=1.0,
+        gguf=True,
     ),
     "phi3": Family(
         text_config(
@@ -174,6 +188,7 @@ DENSE: dict[str, Family] = {
         seed=17,
         branch=1.0,
         post_norms=True,
+        gguf=True,
     ),
     "granite": Family(
         text_config(
@@ -193,5 +208,6 @@ DENSE: dict[str, Family] = {
         seed=18,
         embedding=0.1,
         branch=5.0 / 0.22,
+        gguf=True,
     ),
 }

@@ -16,6 +16,9 @@ EXPERTS: dict[str, Family] = {
             sliding_window=None,
         ),
         seed=25,
+        # Of four random experts two tie now and then, and a rounded row takes the other one. With scores this
+        # far apart the first one has nearly all of the row, and which one is second changes little.
+        router=8.0,
         gguf=True,
     ),
     "qwen2_moe": Family(
@@ -63,5 +66,29 @@ EXPERTS: dict[str, Family] = {
             use_sliding_window=False,
         ),
         seed=27,
+    ),
+    "qwen3_moe_sparse": Family(
+        # As the 30B-A3B: experts in every layer, which is all that llama.cpp can write.
+        text_config(
+            "Qwen3MoeForCausalLM",
+            "qwen3_moe",
+            attention_bias=False,
+            decoder_sparse_step=1,
+            head_dim=16,
+            max_window_layers=2,
+            mlp_only_layers=[],
+            moe_intermediate_size=20,
+            norm_topk_prob=True,
+            num_experts=8,
+            num_experts_per_tok=3,
+            num_hidden_layers=2,
+            output_router_logits=False,
+            rms_norm_eps=1e-06,
+            rope_theta=1000000.0,
+            router_aux_loss_coef=0.001,
+            use_sliding_window=False,
+        ),
+        seed=29,
+        gguf=True,
     ),
 }

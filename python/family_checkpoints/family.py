@@ -19,6 +19,7 @@ class Family:
     post_norms: bool = False  # branches are normed before they are added: the norm gives them their size
     # File: tokens of its prompt, and of the greedy text after it.
     goldens: dict[str, tuple[int, int]] = field(default_factory=lambda: {"golden": (PROMPT, GREEDY)})
+    router: float = 2.0  # deviation of a router's scores
     buffers: str = ""  # tables that old checkpoints carry: see weights.py
     gguf: bool = False
 

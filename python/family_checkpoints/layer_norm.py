@@ -78,6 +78,7 @@ LAYER_NORM: dict[str, Family] = {
         ),
         seed=20,
         branch=1.0,
+        gguf=True,
     ),
     "falcon_rw": Family(
         # Six heads: ALiBi's slopes past a power of two. Each slope is one, so that transformers' rounding of

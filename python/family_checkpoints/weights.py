@@ -54,7 +54,7 @@ def moments(family, name: str, shape: list[int]) -> tuple[float, float]:
     elif QUERY_KEY.search(name):
         gain = 1.5  # scores have a deviation of about 2
     elif ROUTER.search(name):
-        gain = 2.0
+        gain = family.router
     elif OUTPUT.search(name):
         gain = (1.0 if family.post_norms else branch) / AVERAGE
     if name.endswith("bias"):

@@ -81,6 +81,8 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
   const auto layer = [&](int i) {
     const std::string key = fmt::format("layers.{}.", i), module = fmt::format("transformer.h.{}.", i);
     const bool two = config.parallel_layers && config.separate_mlp_norm;
+    // llama.cpp, which puts the rows of q, k and v in turn, calls the MLP's norm as it does that of one norm.
+    const char* mlp_norm = config.fused_rows == io::FusedRows::InTurn ? "input_layernorm" : "ln_mlp";
     const auto norm = [&](const char* name, const char* tensor) {
       return builder.stream_norm(name, key, module + tensor);
     };
@@ -90,7 +92,7 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
     result.self_attn = builder.fused_attention(i, module + "self_attention.query_key_value",
                                                module + "self_attention.dense");
     if (config.separate_mlp_norm)
-      result.mlp_norm = norm("post_attention_layernorm", two ? "ln_mlp" : "post_attention_layernorm");
+      result.mlp_norm = norm("post_attention_layernorm", two ? mlp_norm : "post_attention_layernorm");
     result.mlp = builder.plain_mlp(i, module + "mlp.dense_h_to_4h", module + "mlp.dense_4h_to_h");
     return result;
   };

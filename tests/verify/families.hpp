@@ -19,6 +19,7 @@ inline constexpr std::array kFamilyGoldens{
     FamilyGolden{"llama_dynamic"},
     FamilyGolden{"llama_dynamic", "golden_short.safetensors"},
     FamilyGolden{"mistral"},
+    FamilyGolden{"mistral_nemo"},
     FamilyGolden{"qwen2"},
     FamilyGolden{"qwen2_yarn"},
     FamilyGolden{"qwen3"},
@@ -42,11 +43,13 @@ inline constexpr std::array kFamilyGoldens{
     FamilyGolden{"mixtral"},
     FamilyGolden{"qwen2_moe"},
     FamilyGolden{"qwen3_moe"},
+    FamilyGolden{"qwen3_moe_sparse"},
 };
 
 /// Folders whose model.gguf is held to the same golden.
-inline constexpr std::array kFamilyGgufs{"llama_llama3", "qwen2",   "qwen3",     "gemma2",
-                                         "gemma3_text",  "phi3",    "falcon_7b", "gpt2",
-                                         "gpt_neox",     "mixtral", "qwen2_moe"};
+inline constexpr std::array kFamilyGgufs{"llama_llama3", "mistral_nemo",    "qwen2", "qwen3",    "gemma2",
+                                         "gemma3_text",  "smollm3",         "phi3",  "granite",  "olmo2",
+                                         "falcon_7b",    "falcon_40b",      "gpt2",  "gpt_neox", "mixtral",
+                                         "qwen2_moe",    "qwen3_moe_sparse"};
 
 }  // namespace tessera::verify::test

@@ -70,4 +70,18 @@ inline double relative_error(std::span<const float> theirs, std::span<const floa
   return std::isnan(error) ? HUGE_VAL : error;
 }
 
+/// The largest error of all layers and of the golden's logits; 0 for a golden that is met.
+inline double worst_error(const io::Golden& golden, const ForcedRun& run) {
+  double worst = 0;
+  each_layer(golden.hidden, run, [&](const std::string&, auto theirs, auto ours) {
+    worst = std::max(worst, relative_error(theirs, ours));
+  });
+  std::vector<float> ours;
+  const auto& best = golden.forced.topk;
+  const auto k = static_cast<std::size_t>(best.k);
+  for (std::size_t i = 0; i < best.ids.size(); ++i)
+    ours.push_back(run.row(i / k)[static_cast<std::size_t>(best.ids[i])]);
+  return std::max(worst, relative_error(best.logits, ours));
+}
+
 }  // namespace tessera::verify::test
