@@ -21,14 +21,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--forced-tokens", type=positive, default=400, metavar="N", help="default: 400")
     parser.add_argument("--hidden-tokens", type=positive, default=16, metavar="N", help="default: 16")
     parser.add_argument("--greedy-tokens", type=positive, default=64, metavar="N", help="default: 64")
+    parser.add_argument("--top-k", type=positive, default=64, metavar="N", help="logits a row; default: 64")
     return parser.parse_args(arguments)
 
 
 def positive(text: str) -> int:
-    """A number of tokens, at least 1."""
+    """A number of tokens or logits, at least 1."""
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a number of tokens: give at least 1")
+        raise argparse.ArgumentTypeError(f"{value} is not a number of them: give at least 1")
     return value
 
 
@@ -85,8 +86,8 @@ def run(options: argparse.Namespace) -> Path:
     if len(ids) < options.forced_tokens:
         say(f"the text has only {len(ids)} tokens")
     say(f"forcing {len(ids)} tokens")
-    tensors = reference.forced(loaded.model, ids) | reference.hidden(
-        loaded.model, ids[: options.hidden_tokens]
+    tensors = reference.forced(loaded.model, ids, options.top_k) | reference.hidden(
+        loaded.model, ids[: options.hidden_tokens], options.top_k
     )
     texts = prompts.make_prompts(loaded.tokenizer)
     for index, prompt in enumerate(texts):
