@@ -27,12 +27,8 @@ Tensor Attention::project(const Tensor& x) const {
   return norms_projection ? normed_projection(qkv) : qkv;
 }
 
-Tensor Attention::normed_heads(const Tensor& heads, const std::optional<Norm>& norm) const {
-  return norm && !norms_projection ? norm->forward(heads) : heads;
-}
-
 Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const {
-  Tensor x = normed_heads(heads, norm);
+  const Tensor x = norm && !norms_projection ? norm->forward(heads) : heads;
   switch (rope) {
     case RopeUse::Main:
       return step.rope->apply(x, step.rows, step.decode);

@@ -28,12 +28,11 @@ struct Attention {
   /// Queries, keys and values of x, [1, 1, rows, (num_heads + 2 * num_kv_heads) * head_dim], normalised where
   /// the norm is of all heads together.
   Tensor project(const Tensor& x) const;
-  /// heads [1, heads, rows, head_dim] normalised where the norm is of each head.
-  Tensor normed_heads(const Tensor& heads, const std::optional<Norm>& norm) const;
+  /// Queries or keys at the positions of a step: heads [1, heads, rows, head_dim] (prefill) or [1, users,
+  /// heads, head_dim] (decode), normalised where the norm is of each head, and rotated.
+  Tensor placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const;
 
  private:
-  /// Norms and positions of queries or keys.
-  Tensor placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const;
   /// qkv with its queries and keys normalised, row by row.
   Tensor normed_projection(const Tensor& qkv) const;
   Tensor decode(const Tensor& qkv, const Step& step) const;
