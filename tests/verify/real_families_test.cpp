@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
+#include "family_run.hpp"
 #include "generate/generate_text.hpp"
 #include "io/catalogue.hpp"
 #include "io/golden.hpp"
 #include "ladder.hpp"
+#include "metrics/logits.hpp"
 #include "models/load_model.hpp"
+#include "ops/slice/slice.hpp"
 #include "verify/bringup.hpp"
 
 namespace tessera::verify {
@@ -73,6 +77,79 @@ std::string name_of(const ::testing::TestParamInfo<const char*>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Nightly, RealFamilies, ::testing::Values("gemma-3-270m", "qwen2.5-coder-1.5b"),
                          name_of);
+
+// Beyond the window of 512: what a model's rows agree with.
+struct Agreement {
+  std::size_t rows = 0, same = 0;
+  double worst = 0;  // of the golden's best logits and the logsumexp, by the largest of them
+};
+
+void add_rows(const io::GoldenForced& golden, std::size_t first, const Tensor& logits, Agreement& sum) {
+  const std::vector<float> ours = logits.to_vector();
+  const auto vocab = static_cast<std::size_t>(logits.logical_shape()[-1]),
+             k = static_cast<std::size_t>(golden.topk.k);
+  for (std::size_t i = 0; i * vocab < ours.size(); ++i) {
+    const auto row = std::span(ours).subspan(i * vocab, vocab);
+    const std::size_t at = (first + i) * k;
+    std::vector<float> theirs{golden.logsumexp[first + i]}, same{static_cast<float>(metrics::logsumexp(row))};
+    for (std::size_t j = at; j < at + k; ++j) {
+      theirs.push_back(golden.topk.logits[j]);
+      same.push_back(row[static_cast<std::size_t>(golden.topk.ids[j])]);
+    }
+    ++sum.rows;
+    sum.same += metrics::argmax(row) == golden.topk.ids[at] ? 1 : 0;
+    sum.worst = std::max(sum.worst, test::relative_error(theirs, same));
+  }
+}
+
+// Chunks that end on a page and off the window, then decode steps. Of a chunk the first rows, where the past
+// is another chunk's and where the window ends, and the last ones are compared: a vocabulary is wide.
+Agreement agreement(const nn::CausalLm& model, const io::GoldenForced& golden, std::size_t chunk) {
+  constexpr std::size_t kSteps = 100, kFirst = 128, kLast = 32;
+  const std::span<const std::int32_t> ids = golden.ids;
+  const auto context = static_cast<int>(ids.size());
+  nn::KvCache cache(model.device(), model.cache_config(1, context));
+  cache.reserve(0, context);
+  Agreement sum;
+  const std::size_t prompt = ids.size() - kSteps;
+  for (std::size_t start = 0; start < prompt; start += chunk) {
+    const std::size_t n = std::min(chunk, prompt - start);
+    const Tensor hidden = model.prefill(ids.subspan(start, n), cache, 0, static_cast<std::int64_t>(start));
+    const auto compare = [&](std::size_t begin, std::size_t end) {
+      const std::array<std::int64_t, 4> from{0, 0, static_cast<std::int64_t>(begin), 0},
+          to{1, 1, static_cast<std::int64_t>(end), hidden.logical_shape()[-1]};
+      add_rows(golden, start + begin, model.logits(slice(hidden, from, to)), sum);
+    };
+    compare(0, std::min(kFirst, n));
+    if (n > kFirst + kLast) compare(n - kLast, n);
+  }
+  for (std::size_t i = prompt; i < ids.size(); ++i) {
+    const auto position = static_cast<std::int32_t>(i);
+    const auto upload = [&](std::int32_t value, const Shape& shape) {
+      return to_device(model.device(), std::span<const std::int32_t>(&value, 1),
+                       {shape, DataType::INT32, Layout::ROW_MAJOR});
+    };
+    add_rows(golden, i, model.decode(upload(ids[i], Shape{1, 1}), upload(position, Shape{1}), cache), sum);
+  }
+  return sum;
+}
+
+TEST(RealFamiliesLong, GemmaReadsBeyondItsWindowAsTransformersDoes) {
+  const io::Golden golden = io::read_golden(TESSERA_TEST_DATA "/golden/gemma-3-270m-long.safetensors");
+  const auto context = static_cast<int>(golden.forced.ids.size());
+  ASSERT_EQ(context, 1500);
+  const Session s = open_session(models::open_checkpoint(io::resolve_model("gemma-3-270m")),
+                                 {.precision = models::parse_precision("accuracy"), .context = context});
+  EXPECT_EQ(golden.content_hash, s.checkpoint->content_hash());
+  const Agreement reference = agreement(*s.reference, golden.forced, 416);
+  EXPECT_GE(reference.rows, 600u);
+  EXPECT_EQ(reference.same, reference.rows);
+  EXPECT_LE(reference.worst, 1e-3);
+  for (const std::size_t chunk : {416u, 512u, 1400u}) {
+    const Agreement fast = agreement(*s.model, golden.forced, chunk);
+    EXPECT_GE(static_cast<double>(fast.same), 0.95 * static_cast<double>(fast.rows)) << chunk;
+  }
+}
 
 }  // namespace
 }  // namespace tessera::verify
