@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "inspect_output.hpp"
 #include "models/registry.hpp"
@@ -11,6 +14,43 @@ namespace tessera::cli {
 namespace {
 
 using Out = std::back_insert_iterator<std::string>;
+
+// A line of a table; of experts that are alike, one for all.
+struct Line {
+  std::string name, rest;
+  int first = -1, last = -1;  // experts: the name has a '*' in their place
+
+  bool operator==(const Line&) const = default;
+  std::string text() const {
+    const std::size_t star = first < 0 ? std::string::npos : name.find('*');
+    if (star == std::string::npos) return name;
+    const std::string range = first == last ? std::to_string(first) : fmt::format("{}..{}", first, last);
+    return name.substr(0, star) + range + name.substr(star + 1);
+  }
+};
+
+// "mlp.experts.3.w1" is expert 3's "mlp.experts.*.w1".
+Line line_of(const std::string& name, const std::string& rest) {
+  constexpr std::string_view kExperts = "experts.";
+  const std::size_t at = name.find(kExperts);
+  const std::size_t begin = at == std::string::npos ? name.size() : at + kExperts.size();
+  const std::size_t end = std::min(name.find_first_not_of("0123456789", begin), name.size());
+  if (begin == end) return {name, rest};
+  const int expert = std::stoi(name.substr(begin, end - begin));
+  return {name.substr(0, begin) + "*" + name.substr(end), rest, expert, expert};
+}
+
+void add_line(std::vector<Line>& lines, Line line) {
+  const auto before = std::ranges::find_if(lines, [&](const Line& other) {
+    return line.first >= 0 && other.name == line.name && other.rest == line.rest &&
+           other.last + 1 == line.first;
+  });
+  if (before == lines.end()) {
+    lines.push_back(std::move(line));
+  } else {
+    before->last = line.last;
+  }
+}
 
 // A line of a table belongs to a layer or to none; layers whose lines are the same are shown as one.
 class LayerTable {
@@ -22,7 +62,7 @@ class LayerTable {
     const std::string layer = in_layer ? path.substr(kPrefix.size(), dot - kPrefix.size()) : "";
     const std::string name = !in_layer ? path : dot == std::string::npos ? "" : path.substr(dot + 1);
     if (blocks_.empty() || blocks_.back().layer != layer) blocks_.push_back({layer, layer, {}});
-    blocks_.back().lines.push_back({name, rest});
+    add_line(blocks_.back().lines, line_of(name, rest));
   }
 
   void print(Out out) {
@@ -41,16 +81,15 @@ class LayerTable {
                        block.last == block.layer ? "" : ".." + block.last);
       }
       const int indent = block.layer.empty() ? 2 : 4;
-      for (const auto& [name, rest] : block.lines) {
-        fmt::format_to(out, "{:{}}{:<{}} {}\n", "", indent, name, 32 - indent, rest);
-      }
+      for (const Line& line : block.lines)
+        fmt::format_to(out, "{:{}}{:<{}} {}\n", "", indent, line.text(), 32 - indent, line.rest);
     }
   }
 
  private:
   struct Block {
     std::string layer, last;
-    std::vector<std::pair<std::string, std::string>> lines;
+    std::vector<Line> lines;
   };
   std::vector<Block> blocks_;
 };
@@ -77,6 +116,41 @@ void print_calls(Out out, const char* title, const std::vector<models::OperatorC
   table.print(out);
 }
 
+// What the family or its configuration adds to Llama's arithmetic, for whoever has to port it.
+std::vector<std::string> features_of(const io::ModelConfig& c) {
+  std::vector<std::string> features;
+  const auto add = [&](bool is, const std::string& text) {
+    if (is) features.push_back(text);
+  };
+  add(c.norm == io::NormKind::Layer, "LayerNorm");
+  add(c.norm_offset != 0, "norms of 1 + w");
+  add(c.qk_norm == io::QkNorm::Head, "norms of each head of q and k");
+  add(c.qk_norm == io::QkNorm::Projection, "norms of all heads of q and of k");
+  add(c.positions == io::Positions::Learned, "learned positions");
+  add(c.positions == io::Positions::Alibi, "ALiBi");
+  add(c.positions == io::Positions::Rotary && c.rotary_dim() < c.head_dim,
+      fmt::format("{} of {} channels of a head rotated", c.rotary_dim(), c.head_dim));
+  add(c.sliding_rope.has_value(), "a rotation of the windows' layers");
+  const auto off = std::ranges::count(c.no_rope, true);
+  add(off > 0, fmt::format("no rotation in {} layers", off));
+  const auto windows = std::ranges::count_if(c.sliding_windows, [](int w) { return w > 0; });
+  add(windows > 0, fmt::format("window of {} in {} layers",
+                               windows > 0 ? std::ranges::max(c.sliding_windows) : 0, windows));
+  add(c.attention_scale > 0, fmt::format("scores times {:g}", c.attention_scale));
+  add(c.attention_softcap > 0, fmt::format("scores capped at {:g}", c.attention_softcap));
+  add(c.final_softcap > 0, fmt::format("logits capped at {:g}", c.final_softcap));
+  add(c.embedding_multiplier != 1, fmt::format("embedding times {:g}", c.embedding_multiplier));
+  add(c.residual_multiplier != 1, fmt::format("sums times {:g}", c.residual_multiplier));
+  add(c.logits_multiplier != 1, fmt::format("logits times {:g}", c.logits_multiplier));
+  add(c.qkv_bias, "bias of q, k and v");
+  add(c.o_bias, "bias of the attention's output");
+  add(c.mlp_bias, "biases of the MLP");
+  add(c.parallel_layers, "attention and MLP side by side");
+  add(c.num_experts > 0, fmt::format("{} of {} experts a token", c.experts_per_token, c.num_experts));
+  add(c.shared_intermediate_size > 0, "a shared expert");
+  return features;
+}
+
 void print_facts(Out out, const models::Inspection& i) {
   const io::ModelConfig& c = i.config;
   fmt::format_to(
@@ -88,6 +162,8 @@ void print_facts(Out out, const models::Inspection& i) {
   fmt::format_to(out, "             rope theta {:g}, scaling {}, norm epsilon {:g}, {}, {} embeddings\n",
                  c.rope_theta, c.rope_scaling.type, c.rms_norm_eps, c.hidden_act,
                  c.tie_word_embeddings ? "tied" : "untied");
+  if (const auto features = features_of(c); !features.empty())
+    fmt::format_to(out, "features     {}\n", fmt::join(features, ", "));
   std::vector<std::string> types;
   types.reserve(i.checkpoint.types.size());
   for (const auto& [name, count] : i.checkpoint.types) {

@@ -32,6 +32,10 @@ void read_gemma(const io::JsonReader& keys, io::ModelConfig& config, int period)
   if (!keys.has("head_dim")) config.head_dim = 256;
   config.attention_scale = 1.0f / std::sqrt(keys.positive("query_pre_attn_scalar").value_or(256.0f));
   io::read_sliding_windows(keys, config, [=](int layer) { return (layer + 1) % period != 0; });
+  // Gemma 2 9B and 27B write it twice; transformers looks at sliding_window.
+  if (keys.integer("sliding_window_size") != keys.integer("sliding_window") &&
+      keys.has("sliding_window_size"))
+    keys.wrong("sliding_window_size", "the value of sliding_window");
 }
 
 void read_gemma2(const io::JsonReader& keys, io::ModelConfig& config) {

@@ -10,6 +10,7 @@ from pathlib import Path
 import harness
 import tiny_model
 
+FAMILIES = Path(__file__).resolve().parent.parent / "data" / "families"
 COMMANDS = "bringup generate chat inspect plan bench compare golden logits pull models devices completion man".split()
 
 
@@ -45,6 +46,15 @@ class Documents(harness.CommandTest):
         text = self.succeed("inspect", self.model)
         self.assertIn("layers.0..2", text)
         self.assertIn("ttnn.transformer.paged_scaled_dot_product_attention_decode", text)
+
+    def test_inspect_says_what_a_family_adds(self):
+        gemma = self.succeed("inspect", FAMILIES / "gemma2")
+        for feature in ("window of 40 in 2 layers", "scores capped at 5", "logits capped at 8", "norms of 1 + w"):
+            self.assertIn(feature, gemma)
+        mixtral = self.succeed("inspect", FAMILIES / "mixtral")
+        self.assertIn("features     2 of 4 experts a token\n", mixtral)
+        self.assertIn("mlp.experts.0..3.w1 ", mixtral)  # experts that are alike in one line
+        self.assertNotIn("mlp.experts.0.w1 ", mixtral)
 
     def test_bench(self):
         doc = self.document("bench", self.model, "--prompt", "40", "--gen", "4", "--batch", "1,3", "--repeats", "2")

@@ -189,6 +189,28 @@ TEST(HfConfig, ErrorsHaveNoMoreThanTheFilesFault) {
             "config.json cannot be used: 'vocab_size' is array: it must be an integer of at least 1");
 }
 
+// As google/gemma-2-9b's config.json does.
+TEST(HfConfig, GemmaMayWriteItsWindowTwice) {
+  json config{{"architectures", {"Gemma2ForCausalLM"}},
+              {"model_type", "gemma2"},
+              {"vocab_size", 256},
+              {"hidden_size", 64},
+              {"intermediate_size", 128},
+              {"num_hidden_layers", 2},
+              {"num_attention_heads", 4},
+              {"num_key_value_heads", 2},
+              {"head_dim", 16},
+              {"hidden_activation", "gelu_pytorch_tanh"},
+              {"max_position_embeddings", 512},
+              {"sliding_window", 64},
+              {"sliding_window_size", 64}};
+  const auto parsed = [&] { return parse_hf_config(config.dump(), "config.json", models::family_formats()); };
+  EXPECT_TRUE(parsed().other_arithmetic.empty());
+  EXPECT_EQ(parsed().sliding_windows, (std::vector<int>{64, 0}));
+  config["sliding_window_size"] = 32;
+  EXPECT_THROW(parsed(), UserError);
+}
+
 TEST(HfConfig, TokenizerConfig) {
   TokenizerFiles files;
   apply_tokenizer_config(files, R"({"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false},
