@@ -28,7 +28,7 @@ Tensor Attention::project(const Tensor& x) const {
 }
 
 Tensor Attention::placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const {
-  const Tensor x = norm && !norms_projection ? norm->forward(heads) : heads;
+  Tensor x = norm && !norms_projection ? norm->forward(heads) : heads;
   switch (rope) {
     case RopeUse::Main:
       return step.rope->apply(x, step.rows, step.decode);
