@@ -14,7 +14,7 @@ void add_values(OptionWords& option) {
   } else if (name == "--device") {
     for (const SpecSheet& sheet : spec_sheets()) option.values.push_back(sheet.name);
   } else if (name == "--engine") {
-    option.values = {"fast", "ref"};
+    option.values = {"fast", "exact", "ref"};
   } else if (name == "--precision") {
     option.values = {"accuracy", "performance", "bf16", "fp32"};
     option.takes_file = true;

@@ -36,7 +36,7 @@ void add_model_choice(CLI::App& command, generate::ModelChoice& choice) {
   add_adapter_option(command, choice.adapter);
   command.add_option("--device", choice.device, "The device's spec sheet, one of `tessera devices`")
       ->capture_default_str();
-  command.add_option("--engine", choice.engine, "The arithmetic: fast or ref")->capture_default_str();
+  command.add_option("--engine", choice.engine, "The arithmetic: fast, exact or ref")->capture_default_str();
   const std::string precisions = "accuracy, performance, bfp4, bf16, fp32 or a .json file";
   const bool by_engine = choice.precision.empty();
   command

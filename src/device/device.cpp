@@ -14,6 +14,8 @@ std::string_view to_string(Engine engine) {
       return "ref";
     case Engine::Fast:
       return "fast";
+    case Engine::Exact:
+      return "exact";
     case Engine::Meta:
       return "meta";
   }
@@ -21,10 +23,10 @@ std::string_view to_string(Engine engine) {
 }
 
 Engine parse_engine(std::string_view name) {
-  for (const Engine engine : {Engine::Ref, Engine::Fast, Engine::Meta}) {
+  for (const Engine engine : {Engine::Ref, Engine::Fast, Engine::Exact, Engine::Meta}) {
     if (to_string(engine) == name) return engine;
   }
-  fail_user("unknown engine: \"{}\": use ref or fast", name);
+  fail_user("unknown engine: \"{}\": use ref, fast or exact", name);
 }
 
 namespace {

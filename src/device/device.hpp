@@ -12,11 +12,12 @@
 namespace tessera {
 
 /// Ref: float32, plain loops, the truth inside the product. Fast: bfloat16 / block-float storage, float32
-/// accumulation, SIMD. Meta: shapes and bytes only.
-enum class Engine : std::uint8_t { Ref, Fast, Meta };
+/// accumulation, SIMD. Exact: the same storage, computed as a Wormhole card computes it (docs/wormhole.md).
+/// Meta: shapes and bytes only.
+enum class Engine : std::uint8_t { Ref, Fast, Exact, Meta };
 
 std::string_view to_string(Engine engine);
-/// "ref", "fast", "meta"; UserError otherwise.
+/// "ref", "fast", "exact", "meta"; UserError otherwise.
 Engine parse_engine(std::string_view name);
 
 class TraceStore;

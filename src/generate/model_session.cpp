@@ -30,7 +30,7 @@ std::shared_ptr<comm::MeshDevice> open_mesh(const std::string& mesh, const std::
 
 ModelSession::ModelSession(const ModelChoice& choice) {
   const Engine engine = parse_engine(choice.engine);
-  check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast or ref");
+  check(engine != Engine::Meta, "engine meta: it computes shapes only: use fast, exact or ref");
   if (!choice.alone) mesh_ = open_mesh(choice.mesh, choice.device, engine, {.async = choice.async});
   data_parallel_ = choice.data_parallel;
   const comm::MeshShape copy =

@@ -92,6 +92,7 @@ std::unique_ptr<nn::CausalLm> Builder::model(const std::function<nn::DecoderLaye
     model->rope = nn::Rope(weights_.device(), config_, max_seq_);
   if (config_.sliding_rope)
     model->sliding_rope = nn::Rope(weights_.device(), config_, *config_.sliding_rope, max_seq_);
+  model->lm_head_fidelity = precision_.lm_head_fidelity;
   model->kv_dtype = precision_.kv_cache;
   model->max_seq = max_seq_;
   return model;
@@ -158,6 +159,7 @@ nn::Attention Builder::attention_of(int i, const std::vector<Source>& qkv, const
       nn::share_heads(config_.num_attention_heads, config_.num_key_value_heads, weights_.parallel().parts());
   nn::Attention result;
   result.layer = i;
+  result.fidelity = dtype.fidelity.attention;
   result.num_heads = share.heads;
   result.num_kv_heads = share.kv_heads;
   result.qkv_proj = linear("qkv_proj", key, config_.hidden_size, dtype.wqkv, config_.qkv_bias, qkv);
@@ -196,6 +198,7 @@ nn::Mlp Builder::mlp_of(int i, const Source& gate, const Source& up) {
   const DecoderPrecision& dtype = precision_.layer(i);
   const std::string key = key_of(i) + "mlp.";
   nn::Mlp result;
+  result.fidelity = dtype.fidelity.mlp;
   result.gate_proj = linear("gate_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {gate});
   result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias, {up});
   result.down_proj =
@@ -226,6 +229,7 @@ nn::Mlp Builder::plain_mlp(int i, const std::string& up, const std::string& down
   const std::string key = key_of(i) + "mlp.";
   const std::int64_t inner = config_.intermediate_size;
   nn::Mlp result;
+  result.fidelity = dtype.fidelity.mlp;
   result.up_proj = linear("up_proj", key, config_.hidden_size, dtype.ff1_ff3, config_.mlp_bias,
                           {{up, inner, Split::Even}});
   result.down_proj = linear("down_proj", key, inner, dtype.ff2, config_.mlp_bias,
@@ -274,6 +278,7 @@ nn::Norm Builder::norm_of(const std::string& name, const std::string& key, const
   result.weight = weights_.load(weight);
   result.epsilon = config_.rms_norm_eps;
   result.kind = config_.norm;
+  result.fidelity = precision_.norm_fidelity;
   if (config_.norm == io::NormKind::Layer) {
     result.bias = weights_.load({Kind::Vector,
                                  key + name + ".bias",

@@ -41,6 +41,7 @@ nn::Moe Builder::moe(int i, const ExpertNames& names) {
   const std::string module = fmt::format("model.layers.{}.{}.", i, names.module);
   const std::int64_t hidden = config_.hidden_size, inner = config_.expert_intermediate_size;
   nn::Moe result;
+  result.fidelity = dtype.fidelity.mlp;
   result.router = router("gate", key, module + "gate", config_.num_experts);
   result.top_k = config_.experts_per_token;
   result.norm_topk_prob = config_.norm_topk_prob;
@@ -67,6 +68,7 @@ nn::Moe Builder::moe(int i, const ExpertNames& names) {
   const std::string own = "shared_expert.";
   const std::int64_t shared = config_.shared_intermediate_size;
   nn::Mlp mlp;
+  mlp.fidelity = dtype.fidelity.mlp;
   mlp.gate_proj = linear("gate_proj", key + own, hidden, dtype.ff1_ff3, false,
                          {{module + own + "gate_proj", shared, Split::Even}});
   mlp.up_proj = linear("up_proj", key + own, hidden, dtype.ff1_ff3, false,

@@ -21,6 +21,12 @@
 namespace tessera::models {
 namespace {
 
+// A card's hidden states are bfloat16, unless the whole model is float32.
+Precision on_engine(Engine engine, Precision precision) {
+  if (engine == Engine::Exact && precision.name != "fp32") precision.activation = DataType::BFLOAT16;
+  return precision;
+}
+
 int sequence_limit(const io::ModelConfig& config, const LoadOptions& options) {
   const int limit = config.max_position_embeddings > 0 ? config.max_position_embeddings : 2048;
   // NTK scaling stretches to whatever length is asked for.
@@ -115,15 +121,18 @@ std::unique_ptr<nn::CausalLm> load_model(Device& device, const io::Checkpoint& c
   const MemoryScope scope(MemoryKind::Weights);
   const auto meta = Device::open("cpu", Engine::Meta);
   RecordingSource recording(*meta);
-  build(architecture, config, options, 1, recording);
+  LoadOptions chosen = options;
+  chosen.precision = on_engine(device.engine(), options.precision);
+  build(architecture, config, chosen, 1, recording);
   check_all_used(checkpoint, architecture, recording.requests());
-  if (device.engine() == Engine::Fast && options.use_weight_cache) {
+  const bool packed = device.engine() == Engine::Fast || device.engine() == Engine::Exact;
+  if (packed && options.use_weight_cache) {
     if (const auto mapped = cached_weights(device, checkpoint, recording.requests(), options)) {
-      return build(architecture, config, options, max_seq, *mapped);
+      return build(architecture, config, chosen, max_seq, *mapped);
     }
   }
   DirectSource direct(device, checkpoint);
-  return build(architecture, config, options, max_seq, direct);
+  return build(architecture, config, chosen, max_seq, direct);
 }
 
 std::unique_ptr<nn::CausalLm> load_meta_model(Device& device, const io::ModelConfig& config,

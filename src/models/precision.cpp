@@ -19,10 +19,19 @@ using Json = nlohmann::json;
 Precision uniform(std::string name, DataType weights, DataType rest) {
   Precision p;
   p.name = std::move(name);
-  p.decoder = {weights, weights, weights, weights};
+  p.decoder = {weights, weights, weights, weights, standard_fidelity()};
   p.activation = DataType::FLOAT32;
   p.kv_cache = p.embedding = p.norm = rest;
   p.lm_head = weights;
+  return p;
+}
+
+// HIFI4 with an fp32 Dest everywhere.
+Precision most_precise(Precision p) {
+  const nn::Fidelity config = parse_fidelity("HIFI4", p.name);
+  p.decoder.fidelity.mlp = {config, config};
+  p.decoder.fidelity.attention = {config, config, config, config, config, config};
+  p.lm_head_fidelity = p.norm_fidelity = config;
   return p;
 }
 
@@ -87,7 +96,8 @@ void read_decoders(const Json& decoders, Precision& p, const std::string& where)
     check_keys(settings, {"precision_cfg", "fidelity_cfg"}, name, where);
     DecoderPrecision decoder = p.decoder;
     const Json groups = settings.value("precision_cfg", Json::object());
-    check(groups.is_object() && settings.value("fidelity_cfg", Json::object()).is_object(),
+    const Json fidelities = settings.value("fidelity_cfg", Json::object());
+    check(groups.is_object() && fidelities.is_object(),
           "{}: precision_cfg or fidelity_cfg of {}: an object expected", where, name);
     for (const auto& [group, dtype] : groups.items()) {
       if (dtype.is_null()) continue;
@@ -99,6 +109,10 @@ void read_decoders(const Json& decoders, Precision& p, const std::string& where)
       }
       set_group(p, decoder, group, value, where);
       check_dtype(group, value, where);
+    }
+    for (const auto& [group, fidelity] : fidelities.items()) {
+      if (fidelity.is_null()) continue;
+      fidelity_of(decoder.fidelity, group, where) = parse_fidelity(fidelity.get<std::string>(), where);
     }
     p.overrides[index] = decoder;
   }
@@ -152,11 +166,12 @@ Precision parse_precision(std::string_view name) {
     Precision p = parse_precision("accuracy");
     p.name = "performance";
     p.decoder.ff1_ff3 = DataType::BFLOAT4_B;
+    p.decoder.fidelity.mlp.ff1_ff3 = parse_fidelity("LOFI", name);
     return p;
   }
   if (name == "bfp4") return uniform("bfp4", DataType::BFLOAT4_B, DataType::BFLOAT16);
-  if (name == "bf16") return uniform("bf16", DataType::BFLOAT16, DataType::BFLOAT16);
-  if (name == "fp32") return uniform("fp32", DataType::FLOAT32, DataType::FLOAT32);
+  if (name == "bf16") return most_precise(uniform("bf16", DataType::BFLOAT16, DataType::BFLOAT16));
+  if (name == "fp32") return most_precise(uniform("fp32", DataType::FLOAT32, DataType::FLOAT32));
   if (name.ends_with(".json")) return parse_precision_json(read_text_file(name), std::string(name));
   fail_user("unknown precision: \"{}\": use accuracy, performance, bfp4, bf16, fp32 or a .json file", name);
 }

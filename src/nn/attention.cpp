@@ -18,12 +18,13 @@ using namespace tessera::transformer;
 
 Tensor Attention::forward(const Tensor& x, const Step& step) const {
   const ModuleScope scope("self_attn");
-  const Tensor qkv = project(x);
-  return o_proj.forward(step.decode ? decode(qkv, step) : prefill(qkv, step));
+  const Tensor qkv = project(x, step.decode ? fidelity.qkv_decode : fidelity.qkv_prefill);
+  return o_proj.forward(step.decode ? decode(qkv, step) : prefill(qkv, step),
+                        {.compute_kernel_config = step.decode ? fidelity.o_decode : fidelity.o_prefill});
 }
 
-Tensor Attention::project(const Tensor& x) const {
-  const Tensor qkv = qkv_proj.forward(x);
+Tensor Attention::project(const Tensor& x, const Fidelity& how) const {
+  const Tensor qkv = qkv_proj.forward(x, {.compute_kernel_config = how});
   return norms_projection ? normed_projection(qkv) : qkv;
 }
 
@@ -62,12 +63,13 @@ Tensor Attention::decode(const Tensor& qkv, const Step& step) const {
   if (cache.is_paged()) pages = step.pages.is_allocated() ? step.pages : cache.page_table();
   paged_update_cache(cache.k(layer), k, step.positions, pages);
   paged_update_cache(cache.v(layer), v, step.positions, pages);
+  const OpOptions options{.compute_kernel_config = fidelity.sdpa_decode, .exp_approx_mode = false};
   const Tensor attended =
       pages ? paged_scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), *pages,
-                                                        step.positions, scale, {}, alibi_slopes,
+                                                        step.positions, scale, options, alibi_slopes,
                                                         sliding_window, softcap)
             : scaled_dot_product_attention_decode(q, cache.k(layer), cache.v(layer), step.positions, scale,
-                                                  {}, alibi_slopes, sliding_window, softcap);
+                                                  options, alibi_slopes, sliding_window, softcap);
   return nlp_concat_heads_decode(attended, num_heads);
 }
 
@@ -81,20 +83,21 @@ Tensor Attention::prefill(const Tensor& qkv, const Step& step) const {
     k = typecast(k, cache.config().dtype);
     v = typecast(v, cache.config().dtype);
   }
+  const OpOptions options{.compute_kernel_config = fidelity.sdpa_prefill, .exp_approx_mode = false};
   if (!cache.is_paged()) {
     check(step.start == 0, "prefill at position {}: chunks need a paged cache", step.start);
     fill_cache(cache.k(layer), k, step.user);
     fill_cache(cache.v(layer), v, step.user);
-    return nlp_concat_heads(
-        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, alibi_slopes, sliding_window, softcap));
+    return nlp_concat_heads(scaled_dot_product_attention(q, k, v, {}, true, scale, options, alibi_slopes,
+                                                         sliding_window, softcap));
   }
   paged_fill_cache(cache.k(layer), k, step.pages);
   paged_fill_cache(cache.v(layer), v, step.pages);
   if (step.start == 0)
-    return nlp_concat_heads(
-        scaled_dot_product_attention(q, k, v, {}, true, scale, {}, alibi_slopes, sliding_window, softcap));
+    return nlp_concat_heads(scaled_dot_product_attention(q, k, v, {}, true, scale, options, alibi_slopes,
+                                                         sliding_window, softcap));
   return nlp_concat_heads(chunked_scaled_dot_product_attention(q, cache.k(layer), cache.v(layer),
-                                                               step.past_pages, step.start, scale, {},
+                                                               step.past_pages, step.start, scale, options,
                                                                alibi_slopes, sliding_window, softcap));
 }
 

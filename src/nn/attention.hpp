@@ -2,6 +2,7 @@
 #include <optional>
 #include <vector>
 
+#include "nn/fidelity.hpp"
 #include "nn/layers.hpp"
 #include "nn/norm.hpp"
 #include "nn/step.hpp"
@@ -22,12 +23,13 @@ struct Attention {
   float softcap = 0.0f;             // of the scores; 0: none
   RopeUse rope = RopeUse::Main;
   std::vector<float> alibi_slopes = {};  // [num_heads], of the scaled scores; empty: none
+  AttentionFidelity fidelity = {};
 
   /// x [1, 1, rows, hidden]; writes this step's keys and values into the cache.
   Tensor forward(const Tensor& x, const Step& step) const;
   /// Queries, keys and values of x, [1, 1, rows, (num_heads + 2 * num_kv_heads) * head_dim], normalised where
   /// the norm is of all heads together.
-  Tensor project(const Tensor& x) const;
+  Tensor project(const Tensor& x, const Fidelity& how) const;
   /// Queries or keys at the positions of a step: heads [1, heads, rows, head_dim] (prefill) or [1, users,
   /// heads, head_dim] (decode), normalised where the norm is of each head, and rotated.
   Tensor placed(const Tensor& heads, const std::optional<Norm>& norm, const Step& step) const;

@@ -49,7 +49,8 @@ Tensor CausalLm::embed(const Tensor& ids, const Step* step) const {
 }
 
 Tensor CausalLm::logits(const Tensor& hidden) const {
-  const Tensor scores = lm_head.forward(hidden, {.dtype = DataType::FLOAT32});
+  const Tensor scores =
+      lm_head.forward(hidden, {.dtype = DataType::FLOAT32, .compute_kernel_config = lm_head_fidelity});
   const ModuleScope scope("lm_head");
   return soft_capped(scaled(scores, config.logits_multiplier), config.final_softcap);
 }

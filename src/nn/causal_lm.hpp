@@ -18,7 +18,8 @@ class CausalLm {
   std::optional<PositionTable> embed_positions;
   std::vector<DecoderLayer> layers;
   Norm norm;
-  Linear lm_head;                    // [hidden, vocab]
+  Linear lm_head;  // [hidden, vocab]
+  Fidelity lm_head_fidelity = {};
   std::optional<Rope> rope;          // where positions are rotated
   std::optional<Rope> sliding_rope;  // of layers with a sliding window, where they have their own
   DataType kv_dtype = DataType::BFLOAT16;

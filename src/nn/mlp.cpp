@@ -15,10 +15,11 @@ Tensor activated(const Tensor& x, Activation activation) {
 
 Tensor Mlp::forward(const Tensor& x) const {
   const ModuleScope scope("mlp");
-  if (!gate_proj) return down_proj.forward(activated(up_proj.forward(x), activation));
-  const Tensor gate = gate_proj->forward(x);
-  const Tensor up = up_proj.forward(x);
-  return down_proj.forward(multiply(gate, up, activation));
+  const OpOptions in{.compute_kernel_config = fidelity.ff1_ff3}, out{.compute_kernel_config = fidelity.ff2};
+  if (!gate_proj) return down_proj.forward(activated(up_proj.forward(x, in), activation), out);
+  const Tensor gate = gate_proj->forward(x, in);
+  const Tensor up = up_proj.forward(x, in);
+  return down_proj.forward(multiply(gate, up, activation), out);
 }
 
 }  // namespace tessera::nn

@@ -1,6 +1,7 @@
 #pragma once
 #include <optional>
 
+#include "nn/fidelity.hpp"
 #include "nn/layers.hpp"
 
 namespace tessera::nn {
@@ -11,6 +12,7 @@ struct Mlp {
   Linear up_proj;                   // [hidden, intermediate]
   Linear down_proj;                 // [intermediate, hidden]
   Activation activation = Activation::Silu;
+  MlpFidelity fidelity = {};
 
   Tensor forward(const Tensor& x) const;
 };

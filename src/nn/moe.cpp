@@ -35,9 +35,12 @@ Tensor Moe::chosen(const Tensor& x) const {
   const auto [shares, experts] = choose(*this, x);
   const ModuleScope scope("experts");
   const Tensor in = reshape(x, {1, rows, 1, hidden});
-  const Tensor gate = inner.join(sparse_matmul(in, experts, gate_proj));
-  const Tensor up = inner.join(sparse_matmul(in, experts, up_proj));
-  const Tensor out = sparse_matmul(multiply(gate, up, activation), experts, down_proj);
+  const Tensor gate =
+      inner.join(sparse_matmul(in, experts, gate_proj, {.compute_kernel_config = fidelity.ff1_ff3}));
+  const Tensor up =
+      inner.join(sparse_matmul(in, experts, up_proj, {.compute_kernel_config = fidelity.ff1_ff3}));
+  const Tensor out = sparse_matmul(multiply(gate, up, activation), experts, down_proj,
+                                   {.compute_kernel_config = fidelity.ff2});
   const Tensor sum = matmul(reshape(shares, {1, rows, 1, top_k}), out, false, false, {.dtype = x.dtype()});
   return reshape(sum, {1, 1, rows, sum.logical_shape()[-1]});
 }

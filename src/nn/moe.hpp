@@ -16,6 +16,7 @@ struct Moe {
   // One an expert: [hidden, intermediate], [hidden, intermediate], [intermediate, hidden].
   std::vector<Tensor> gate_proj, up_proj, down_proj;
   Activation activation = Activation::Silu;
+  MlpFidelity fidelity = {};
   /// What every row gets besides, times sigmoid(shared_expert_gate(x)).
   std::optional<Mlp> shared_expert = {};
   std::optional<Linear> shared_expert_gate = {};  // [hidden, 1], in float32

@@ -8,9 +8,10 @@ namespace tessera::nn {
 
 Tensor Norm::forward(const Tensor& x) const {
   const ModuleScope scope(name);
-  if (kind == io::NormKind::Layer) return layer_norm(x, epsilon, weight, bias);
+  const OpOptions options{.compute_kernel_config = fidelity};
+  if (kind == io::NormKind::Layer) return layer_norm(x, epsilon, weight, bias, options);
   if (parallel.group) return distributed_rms_norm(x, epsilon, weight, parallel);
-  return rms_norm(x, epsilon, weight, bias);
+  return rms_norm(x, epsilon, weight, bias, options);
 }
 
 }  // namespace tessera::nn

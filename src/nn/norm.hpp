@@ -4,6 +4,7 @@
 
 #include "device/tensor.hpp"
 #include "io/model_config.hpp"
+#include "nn/fidelity.hpp"
 #include "nn/parallel.hpp"
 
 namespace tessera::nn {
@@ -15,7 +16,8 @@ struct Norm {
   float epsilon = 1e-6f;
   io::NormKind kind = io::NormKind::Rms;
   std::optional<Tensor> bias = {};  // [dim]
-  NormParallel parallel = {};       // RMSNorm alone can have its rows divided
+  Fidelity fidelity = {};
+  NormParallel parallel = {};  // RMSNorm alone can have its rows divided
 
   /// x [..., dim] to the same; of divided rows, whole ones come out where `parallel` gathers.
   Tensor forward(const Tensor& x) const;

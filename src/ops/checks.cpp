@@ -5,7 +5,7 @@ namespace tessera {
 void check_float_rows(std::string_view op, const Tensor& x) {
   check(x.is_allocated(), "[{}] an input is not allocated: give a tensor on a device", op);
   check(x.dtype() == DataType::FLOAT32 || x.dtype() == DataType::BFLOAT16 ||
-            x.device().engine() != Engine::Fast,
+            x.device().engine() == Engine::Ref || x.device().engine() == Engine::Meta,
         "[{}] input {}: float32 or bfloat16 expected: typecast it first", op, to_string(x.spec()));
   check(!is_integer(x.dtype()) && !is_strips(x.form()) && x.logical_shape().rank() >= 1,
         "[{}] input {}: an activation (float, interleaved) expected", op, to_string(x.spec()));

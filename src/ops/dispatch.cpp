@@ -33,6 +33,9 @@ void run(const Operation& op, Engine engine, Inputs inputs, Outputs outputs) {
       return op.run_ref(inputs, outputs);
     case Engine::Fast:
       return op.run_fast(inputs, outputs);
+    case Engine::Exact:
+      current_isa();
+      return op.run_exact(inputs, outputs);
     case Engine::Meta:
       return;
   }

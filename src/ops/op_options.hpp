@@ -5,10 +5,9 @@
 
 #include "device/memory_config.hpp"
 #include "tensor/dtype.hpp"
+#include "wormhole/fidelity.hpp"
 
 namespace tessera {
-
-enum class MathFidelity : std::uint8_t { LoFi = 0, HiFi2 = 2, HiFi3 = 3, HiFi4 = 4 };
 
 /// How the matrix engine computes; the defaults are TT-NN's. The ref and fast engines accumulate in float32
 /// whatever it says: it steers engines that model the card.
@@ -22,7 +21,16 @@ struct ComputeKernelConfig {
 struct OpOptions {
   std::optional<DataType> dtype = {};  // of the output; default: as the first input
   std::optional<MemoryConfig> memory_config = {};
-  std::optional<ComputeKernelConfig> compute_kernel_config = {};
+  std::optional<ComputeKernelConfig> compute_kernel_config = {};  // default: the op's, as TT-NN's
+  // Tiles of K that a matmul accumulates before it packs a partial sum (program config, in0_block_w). The
+  // exact engine's default: the largest divisor of K's tiles up to 8.
+  std::optional<std::int64_t> in0_block_w = {};
+  // Keys that attention takes at a time (SDPAProgramConfig), a multiple of 32. The exact engine's default:
+  // 64, from 2048 keys on 256, in decode 128.
+  std::optional<std::int64_t> k_chunk_size = {};
+  // Attention's exponential in the approximate form (SDPAProgramConfig); math_approx_mode does not reach it.
+  // TT-NN's default: true.
+  std::optional<bool> exp_approx_mode = {};
 };
 
 }  // namespace tessera

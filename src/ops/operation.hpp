@@ -43,12 +43,20 @@ class Operation : public std::enable_shared_from_this<Operation> {
 
   virtual void run_ref(Inputs inputs, Outputs outputs) const = 0;
   virtual void run_fast(Inputs inputs, Outputs outputs) const = 0;
+  virtual void run_exact(Inputs inputs, Outputs outputs) const = 0;
 
   /// Multiply-adds count as two.
   virtual double flops(Inputs, Outputs) const { return 0; }
 
   /// Bytes over the busiest link between chips; 0 for all but collectives.
   virtual double link_bytes(Inputs, Outputs) const { return 0; }
+};
+
+/// An op that moves values, rounds by the packer's rule or works on integers: nothing for the exact engine to
+/// compute otherwise.
+class MovingOperation : public Operation {
+ public:
+  void run_exact(Inputs inputs, Outputs outputs) const final { run_fast(inputs, outputs); }
 };
 
 }  // namespace tessera

@@ -128,7 +128,8 @@ struct RandomStep {
     const nn::Attention& attention = at.self_attn;
     const std::int64_t hidden = model.config.hidden_size;
     const Tensor rows = activation_rows(model, random_values(positions() * hidden, draw), hidden);
-    const Tensor qkv = attention.project(at.attention_norm ? at.attention_norm->forward(rows) : rows);
+    const Tensor qkv = attention.project(at.attention_norm ? at.attention_norm->forward(rows) : rows,
+                                         attention.fidelity.qkv_prefill);
     const auto [q, k, v] =
         experimental::nlp_create_qkv_heads(qkv, attention.num_heads, attention.num_kv_heads);
     const std::vector<float> k_rows = k.to_vector(), v_rows = v.to_vector();

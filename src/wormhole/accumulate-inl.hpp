@@ -32,7 +32,6 @@ HWY_INLINE V round_to_unit16(D d, V x) {
   return hn::And(hn::Add(x, hn::Set(d, 4096)), hn::Set(d, ~8191));
 }
 
-template <DestFormat kFormat>
 struct Rounded {
   V bits;      // fraction in the low 23 bits
   V exponent;  // of the result, before the range check
@@ -40,7 +39,7 @@ struct Rounded {
 
 /// Step 5 by the conversion to float32, which finds the leading one. The sum of one MVMUL is below 2^29.
 template <DestFormat kFormat>
-HWY_INLINE Rounded<kFormat> normalise(D d, V sum, V exponent) {
+HWY_INLINE Rounded normalise(D d, V sum, V exponent) {
   const hn::RebindToFloat<D> df;
   const V magnitude = hn::Abs(sum);
   if constexpr (kFormat == DestFormat::Fp32) {
@@ -86,7 +85,7 @@ HWY_INLINE V accumulate(D d, V dest, V sum0, V exponent0, V sum1, V exponent1) {
   const V dest_sign = hn::BroadcastSignBit(dest);
   const V sum = hn::Add(hn::Add(a, b), hn::Sub(hn::Xor(c, dest_sign), dest_sign));
 
-  const Rounded<kFormat> result = normalise<kFormat>(d, sum, exponent);
+  const Rounded result = normalise<kFormat>(d, sum, exponent);
   constexpr int kTop = kFormat == DestFormat::Fp16 ? 32 : 255;
   constexpr int kOverflow = kFormat == DestFormat::Fp16 ? (31 << 23 | 0x3FF << 13) : 255 << 23;
   V word = hn::Or(hn::And(result.bits, fraction), hn::ShiftLeft<23>(result.exponent));

@@ -85,6 +85,10 @@ void check_output(DestFormat format, DataType dtype) {
 
 }  // namespace
 
+std::uint32_t pack_word(DestFormat format, std::uint32_t word, DataType dtype) {
+  return to_intermediate(format, word, intermediate(format, dtype, false));
+}
+
 void pack_tile(DestFormat format, const Tile& dest, DataType dtype, std::span<std::byte> l1,
                PackOptions options) {
   check_output(format, dtype);

@@ -18,6 +18,9 @@ struct PackOptions {
 void pack_tile(DestFormat format, const Tile& dest, DataType dtype, std::span<std::byte> l1,
                PackOptions options = {});
 
+/// One value as pack_tile() writes it to FLOAT32 or BFLOAT16, in the place of a float32.
+std::uint32_t pack_word(DestFormat format, std::uint32_t word, DataType dtype);
+
 /// packer_l1_acc: adds to the FLOAT32 or BFLOAT16 tile in `l1`.
 void pack_tile_accumulate(DestFormat format, const Tile& dest, DataType dtype, std::span<std::byte> l1);
 

@@ -2,36 +2,27 @@
 
 #include <array>
 
-#include "tensor/tile.hpp"
 #include "wormhole/lane.hpp"
 #include "wormhole/matmul.hpp"
 
 namespace tessera::wormhole {
 
-void reduce_row_sum(MathFidelity fidelity, DestFormat format, const Tile& source, std::uint32_t scaler,
-                    Tile& dest) {
+std::uint32_t reduce_sum(MathFidelity fidelity, DestFormat format, std::span<const std::uint32_t> row,
+                         std::uint32_t scaler, std::uint32_t dest) {
   std::array<std::uint32_t, 16> scalers;
   scalers.fill(scaler);
-  for (std::int64_t row = 0; row < kTileSize; ++row) {
-    std::uint32_t& sum = dest[index_in_tile(row, 0)];
-    for (std::int64_t half = 0; half < kTileSize; half += kFaceSize) {
-      const std::span<const std::uint32_t, 16> values(source.data() + index_in_tile(row, half), 16);
-      for (int phase = 0; phase < fidelity_phases(fidelity); ++phase) {
-        sum = mvmul(format, phase, values, scalers, sum);
-      }
+  for (std::size_t at = 0; at < row.size(); at += 16) {
+    for (int phase = 0; phase < fidelity_phases(fidelity); ++phase) {
+      dest = mvmul(format, phase, row.subspan(at).first<16>(), scalers, dest);
     }
   }
+  return dest;
 }
 
-void reduce_row_max(const Tile& source, bool first, Tile& dest) {
-  for (std::int64_t row = 0; row < kTileSize; ++row) {
-    std::uint32_t& largest = dest[index_in_tile(row, 0)];
-    if (first) largest = flush_denormal(source[index_in_tile(row, 0)]);
-    for (std::int64_t column = 0; column < kTileSize; ++column) {
-      const std::uint32_t word = flush_denormal(source[index_in_tile(row, column)]);
-      largest = greater(Lane(largest), Lane(word)).bits;
-    }
-  }
+std::uint32_t reduce_max(std::span<const std::uint32_t> row) {
+  Lane most(flush_denormal(row[0]));
+  for (const auto word : row) most = greater(most, Lane(flush_denormal(word)));
+  return most.bits;
 }
 
 }  // namespace tessera::wormhole

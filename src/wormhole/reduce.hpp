@@ -1,20 +1,19 @@
 #pragma once
-// Reductions of a tile's rows to its first column: GAPOOL and GMPOOL (section 6, modelled where
-// docs/wormhole.md says so).
+// Reductions of a row: GAPOOL and GMPOOL (section 6). Modelled where docs/wormhole.md says so.
 #include <cstdint>
+#include <span>
 
 #include "wormhole/fidelity.hpp"
 #include "wormhole/tile.hpp"
 
 namespace tessera::wormhole {
 
-/// dest(row, 0) += scaler * sum of the row. MVMUL arithmetic, the tile in SrcA, the scaler in SrcB; the left
-/// half of a row first, all its phases before the right half.
-void reduce_row_sum(MathFidelity fidelity, DestFormat format, const Tile& source, std::uint32_t scaler,
-                    Tile& dest);
+/// dest + scaler * the sum of `row`, source words, in MVMUL arithmetic: the row in SrcA, the scaler in SrcB;
+/// 16 values at a time, all their phases before the next. The row's length is a multiple of 16.
+std::uint32_t reduce_sum(MathFidelity fidelity, DestFormat format, std::span<const std::uint32_t> row,
+                         std::uint32_t scaler, std::uint32_t dest = 0);
 
-/// dest(row, 0) = the largest of it and the row, compared as sign and magnitude; denormals count as zeros.
-/// `first`: what dest held does not count.
-void reduce_row_max(const Tile& source, bool first, Tile& dest);
+/// The largest of `row`, not empty, compared as sign and magnitude; denormals count as zeros.
+std::uint32_t reduce_max(std::span<const std::uint32_t> row);
 
 }  // namespace tessera::wormhole

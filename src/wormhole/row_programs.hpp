@@ -1,43 +1,57 @@
 #pragma once
-// softmax, RMS norm and layer norm over a row of tiles, as TT-NN's kernels chain the engine's instructions:
-// every intermediate is packed to a circular buffer and unpacked again. Modelled after the kernels' source:
+// softmax, RMS norm and layer norm of one row, as TT-NN's kernels chain the engine's instructions: every
+// intermediate is packed to a circular buffer and unpacked again. Modelled after the kernels' source:
 // docs/wormhole.md.
-#include <cstddef>
+#include <cstdint>
 #include <span>
-#include <vector>
 
-#include "tensor/dtype.hpp"
+#include "wormhole/eltwise.hpp"
 #include "wormhole/fidelity.hpp"
 #include "wormhole/tile.hpp"
+#include "wormhole/vector_ops.hpp"
 
 namespace tessera::wormhole {
-
-/// A packed tile in L1: tile_bytes(dtype) bytes.
-struct L1Tile {
-  DataType dtype = DataType::BFLOAT16;
-  std::vector<std::byte> bytes;
-};
 
 struct KernelConfig {
   MathFidelity fidelity = MathFidelity::HiFi4;
   bool approximate = true;
-  bool fp32_dest = false;  // also: intermediates are float32 instead of bfloat16
+  bool fp32_dest = false;
+  // Intermediates are float32 instead of bfloat16. TT-NN's kernels: with an fp32 Dest, except attention's.
+  bool fp32_buffers = fp32_dest;
 };
 
-/// Each of the 32 rows over all tiles becomes exp(x - max) / sum, packed as `output`. Padding columns must
-/// hold -infinity.
-std::vector<L1Tile> softmax(const KernelConfig& config, std::span<const L1Tile> row, DataType output);
+using RowWords = std::span<const std::uint32_t>;
 
-/// x / sqrt(mean(x^2) + epsilon) * gamma. `width`: values of a row, the padding (zeros) not counted; `gamma`:
-/// as many tiles, of which the first row counts, or none.
-std::vector<L1Tile> rms_norm(const KernelConfig& config, std::span<const L1Tile> row,
-                             std::span<const L1Tile> gamma, float epsilon, std::int64_t width,
-                             DataType output);
+/// The instructions of a kernel on single words.
+class RowKernel {
+ public:
+  explicit RowKernel(const KernelConfig& config) : config_(config) {}
 
-/// (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * gamma + beta; `width` must fill the tiles. Throws
-/// UserError otherwise.
-std::vector<L1Tile> layer_norm(const KernelConfig& config, std::span<const L1Tile> row,
-                               std::span<const L1Tile> gamma, std::span<const L1Tile> beta, float epsilon,
-                               std::int64_t width, DataType output);
+  DestFormat dest() const { return config_.fp32_dest ? DestFormat::Fp32 : DestFormat::Bf16; }
+
+  /// A Dest word packed to an intermediate buffer and unpacked as a source word.
+  std::uint32_t pass(std::uint32_t word) const;
+  std::uint32_t binary(EltwiseOp op, std::uint32_t a, std::uint32_t b) const {
+    return eltwise(op, config_.fidelity, dest(), a, b);
+  }
+  std::uint32_t vector(VectorOp op, std::uint32_t word) const;
+  /// exp(word * scale), as the SFPU scales before its program.
+  std::uint32_t scaled_exp(std::uint32_t word, float scale) const;
+
+  /// scaler (rounded to bfloat16) * the sum of source words; `row` is a multiple of 16 long.
+  std::uint32_t sum(RowWords row, float scaler) const;
+
+ private:
+  KernelConfig config_;
+};
+
+/// All three: source words in (a multiple of 32; `width` of them are values, the rest padding), Dest words
+/// before the final packing out. softmax: padding holds -infinity. Norms: padding holds 0; gamma and beta are
+/// source words of the same length, or empty.
+void softmax_row(const KernelConfig& config, RowWords row, std::span<std::uint32_t> dest);
+void rms_norm_row(const KernelConfig& config, RowWords row, RowWords gamma, RowWords beta, float epsilon,
+                  std::int64_t width, std::span<std::uint32_t> dest);
+void layer_norm_row(const KernelConfig& config, RowWords row, RowWords gamma, RowWords beta, float epsilon,
+                    std::int64_t width, std::span<std::uint32_t> dest);
 
 }  // namespace tessera::wormhole

@@ -37,7 +37,15 @@ std::uint32_t to_float16(std::uint32_t word) {
   return make_word(is_negative(word), exponent, word & 0x7FE000u);
 }
 
-std::uint32_t from_float32(std::uint32_t word, SrcFormat format) {
+}  // namespace
+
+SrcFormat source_format(DataType dtype, bool fp32_dest_acc_en, bool all_fp32) {
+  if (dtype != DataType::FLOAT32) return SrcFormat::Float16b;
+  if (fp32_dest_acc_en) return SrcFormat::Tf32;
+  return all_fp32 ? SrcFormat::Float16 : SrcFormat::Float16b;
+}
+
+std::uint32_t unpack_float32(std::uint32_t word, SrcFormat format) {
   switch (format) {
     case SrcFormat::Tf32:
       return word & 0xFFFFE000u;
@@ -49,20 +57,12 @@ std::uint32_t from_float32(std::uint32_t word, SrcFormat format) {
   return flush_denormal(word) & 0xFFFF0000u;
 }
 
-}  // namespace
-
-SrcFormat source_format(DataType dtype, bool fp32_dest_acc_en, bool all_fp32) {
-  if (dtype != DataType::FLOAT32) return SrcFormat::Float16b;
-  if (fp32_dest_acc_en) return SrcFormat::Tf32;
-  return all_fp32 ? SrcFormat::Float16 : SrcFormat::Float16b;
-}
-
 Tile unpack_to_source(DataType dtype, SrcFormat format, std::span<const std::byte> bytes) {
   Tile tile;
   for (std::size_t i = 0; i < tile.size(); ++i) {
     switch (dtype) {
       case DataType::FLOAT32:
-        tile[i] = from_float32(read_word(bytes, i), format);
+        tile[i] = unpack_float32(read_word(bytes, i), format);
         break;
       case DataType::BFLOAT16:
         tile[i] = (byte_at(bytes, 2 * i) | byte_at(bytes, 2 * i + 1) << 8) << 16;

@@ -17,6 +17,9 @@ SrcFormat source_format(DataType dtype, bool fp32_dest_acc_en, bool all_fp32);
 /// to FLOAT32 only: the other dtypes are always Float16b.
 Tile unpack_to_source(DataType dtype, SrcFormat format, std::span<const std::byte> bytes);
 
+/// One float32 value as a source-register word.
+std::uint32_t unpack_float32(std::uint32_t word, SrcFormat format);
+
 /// FLOAT32 bytes straight to Dest (a circular buffer marked UnpackToDestFp32): an exact copy.
 Tile unpack_to_dest(std::span<const std::byte> bytes);
 

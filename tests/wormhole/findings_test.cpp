@@ -11,7 +11,7 @@
 #include "wormhole/matmul.hpp"
 #include "wormhole/matmul_fast.hpp"
 #include "wormhole/pack.hpp"
-#include "wormhole/row_programs.hpp"
+#include "wormhole/tile_programs.hpp"
 #include "wormhole/unpack.hpp"
 
 namespace tessera::wormhole::test {

@@ -4,7 +4,7 @@
 namespace tessera {
 
 /// Input: x.
-struct Argmax final : Operation {
+struct Argmax final : MovingOperation {
   int dim;
 
   explicit Argmax(int d) : dim(d) {}

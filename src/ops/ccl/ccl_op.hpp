@@ -14,7 +14,7 @@ std::string_view to_string(Topology topology);
 /// ring parts go both ways round.
 double busiest_link_bytes(Topology topology, int ranks, double part);
 
-/// What the three have in common. Both engines move the same bytes.
+/// What the three have in common. All engines move the same bytes.
 struct Collective : Operation {
   std::shared_ptr<comm::Group> group;
   Topology topology;
@@ -23,6 +23,7 @@ struct Collective : Operation {
   std::string attributes() const override;
   void validate(Inputs inputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override { run_ref(inputs, outputs); }
+  void run_exact(Inputs inputs, Outputs outputs) const override { run_ref(inputs, outputs); }
 };
 
 /// Input: x.

@@ -9,7 +9,7 @@
 namespace tessera {
 namespace {
 
-struct Concat final : Operation {
+struct Concat final : MovingOperation {
   int dim;
 
   explicit Concat(int d) : dim(d) {}

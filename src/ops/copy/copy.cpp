@@ -8,7 +8,7 @@ namespace tessera {
 namespace {
 
 /// Inputs: from, to.
-struct Copy final : Operation {
+struct Copy final : MovingOperation {
   std::string_view name() const override { return "copy"; }
 
   void validate(Inputs in) const override {

@@ -21,6 +21,7 @@ struct Binary final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  void run_exact(Inputs inputs, Outputs outputs) const override;
 };
 
 /// Inputs: x.
@@ -36,6 +37,7 @@ struct Unary final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  void run_exact(Inputs inputs, Outputs outputs) const override;
 };
 
 /// How b of a Binary meets a: value by value, one row for every row, or one value.

@@ -9,7 +9,7 @@
 namespace tessera {
 
 /// Inputs: ids, weight. Both engines copy rows.
-struct Embedding final : Operation {
+struct Embedding final : MovingOperation {
   OpOptions options;
   std::optional<std::int32_t> pad_token;
 

@@ -6,7 +6,7 @@
 namespace tessera {
 
 /// Input: the fused projection. Both engines copy.
-struct CreateQkvHeads final : Operation {
+struct CreateQkvHeads final : MovingOperation {
   int num_heads, num_kv_heads;
   bool decode, transpose_k;
   OpOptions options;
@@ -24,7 +24,7 @@ struct CreateQkvHeads final : Operation {
 };
 
 /// Input: x.
-struct ConcatHeads final : Operation {
+struct ConcatHeads final : MovingOperation {
   int num_heads;  // decode only
   bool decode;
   OpOptions options;

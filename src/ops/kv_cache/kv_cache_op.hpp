@@ -7,7 +7,7 @@ namespace tessera {
 
 /// All three writes. Inputs: cache, x, then by kind: Update: update_idxs, page_table (may be unallocated);
 /// PagedFill: page_table. Both engines pack row by row.
-struct CacheWrite final : Operation {
+struct CacheWrite final : MovingOperation {
   enum class Kind : std::uint8_t { Fill, Update, PagedFill };
   Kind kind;
   int batch_idx;

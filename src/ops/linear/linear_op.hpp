@@ -17,6 +17,7 @@ struct Linear final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  void run_exact(Inputs inputs, Outputs outputs) const override;
   double flops(Inputs inputs, Outputs outputs) const override;
 };
 

@@ -15,7 +15,7 @@
 namespace tessera {
 namespace {
 
-struct Permute final : Operation {
+struct Permute final : MovingOperation {
   std::string_view op;  // "permute" or "transpose"
   std::vector<int> order;
 

@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-struct PlusOne final : Operation {
+struct PlusOne final : MovingOperation {
   std::string_view name() const override { return "plus_one"; }
 
   void validate(Inputs in) const override {

@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-struct Reshape final : Operation {
+struct Reshape final : MovingOperation {
   Shape shape;
 
   explicit Reshape(const Shape& to) : shape(to) {}

@@ -19,6 +19,7 @@ struct RotaryEmbedding final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  void run_exact(Inputs inputs, Outputs outputs) const override;
 
   /// The row of cos and sin for row r of x, which has `n` = x's dimension 2: heads or tokens.
   std::int64_t table_row(std::int64_t r, std::int64_t n) const { return decode ? r / n : r % n; }

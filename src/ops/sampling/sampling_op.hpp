@@ -6,7 +6,7 @@
 namespace tessera {
 
 /// Inputs: values, indices. The arithmetic is the host's, the same on both engines.
-struct Sampling final : Operation {
+struct Sampling final : MovingOperation {
   std::vector<SamplingParams> params;  // one a user
   std::vector<std::int64_t> steps;     // one a user
 

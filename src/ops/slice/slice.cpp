@@ -11,7 +11,7 @@
 namespace tessera {
 namespace {
 
-struct Slice final : Operation {
+struct Slice final : MovingOperation {
   std::vector<std::int64_t> starts, ends;
 
   Slice(std::span<const std::int64_t> first, std::span<const std::int64_t> last)

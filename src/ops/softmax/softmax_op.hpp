@@ -14,6 +14,7 @@ struct Softmax final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  void run_exact(Inputs inputs, Outputs outputs) const override;
 };
 
 }  // namespace tessera

@@ -6,7 +6,7 @@
 namespace tessera {
 
 /// Input: x. Outputs: values, indices.
-struct Topk final : Operation {
+struct Topk final : MovingOperation {
   int k;
 
   explicit Topk(int count) : k(count) {}

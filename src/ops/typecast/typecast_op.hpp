@@ -6,7 +6,7 @@
 namespace tessera {
 
 /// Input: x. Returns x itself when there is nothing to do. Both engines pack row by row.
-struct Typecast final : Operation {
+struct Typecast final : MovingOperation {
   DataType dtype;
 
   explicit Typecast(DataType to) : dtype(to) {}
@@ -20,7 +20,7 @@ struct Typecast final : Operation {
 };
 
 /// Input: x. Returns x itself when there is nothing to do.
-struct ToLayout final : Operation {
+struct ToLayout final : MovingOperation {
   Layout layout;
 
   explicit ToLayout(Layout to) : layout(to) {}

@@ -1,5 +1,5 @@
 // softmax and the norms over tiles against double precision.
-#include "wormhole/row_programs.hpp"
+#include "wormhole/tile_programs.hpp"
 
 #include <gtest/gtest.h>
 
@@ -86,14 +86,14 @@ Values norm_of(Values values, const Values& gamma, bool centre) {
   return values;
 }
 
-TEST(RowPrograms, Softmax) {
+TEST(TilePrograms, Softmax) {
   const Values values = random_values(96, 1), expected = softmax_of(values);
   const auto tiles = to_tiles(values, DataType::BFLOAT16);
   expect_close(expected, to_values(softmax(kFp32, tiles, DataType::FLOAT32)), 5e-3, 1e-9);
   expect_close(expected, to_values(softmax(kBf16, tiles, DataType::BFLOAT16)), 5e-2, 1e-9);
 }
 
-TEST(RowPrograms, SoftmaxOfMaskedColumns) {
+TEST(TilePrograms, SoftmaxOfMaskedColumns) {
   Values values(32, std::vector<double>(64, -std::numeric_limits<double>::infinity()));
   for (auto& row : values) row[5] = row[40] = 3;
   const Values got = to_values(softmax(kBf16, to_tiles(values, DataType::BFLOAT16), DataType::BFLOAT16));
@@ -102,7 +102,7 @@ TEST(RowPrograms, SoftmaxOfMaskedColumns) {
   }
 }
 
-TEST(RowPrograms, RmsNorm) {
+TEST(TilePrograms, RmsNorm) {
   const Values values = random_values(96, 2), gamma = random_values(96, 3);
   const auto tiles = to_tiles(values, DataType::BFLOAT16), weights = to_tiles(gamma, DataType::BFLOAT16);
   const Values ones(32, std::vector<double>(96, 1));
@@ -113,7 +113,7 @@ TEST(RowPrograms, RmsNorm) {
                to_values(rms_norm(kBf16, tiles, {}, 1e-5f, 96, DataType::BFLOAT16)), 3e-2, 1e-6);
 }
 
-TEST(RowPrograms, RmsNormDoesNotCountPadding) {
+TEST(TilePrograms, RmsNormDoesNotCountPadding) {
   Values values = random_values(64, 4);
   for (auto& row : values) std::fill(row.begin() + 48, row.end(), 0.0);
   Values narrow = values;
@@ -125,7 +125,7 @@ TEST(RowPrograms, RmsNormDoesNotCountPadding) {
   expect_close(norm_of(narrow, ones, false), got, 5e-3, 1e-6);
 }
 
-TEST(RowPrograms, LayerNorm) {
+TEST(TilePrograms, LayerNorm) {
   const Values values = random_values(64, 5), gamma = random_values(64, 6), beta = random_values(64, 7);
   Values expected = norm_of(values, gamma, true);
   for (auto& row : expected) {
@@ -136,7 +136,6 @@ TEST(RowPrograms, LayerNorm) {
   // The addition rounds the smaller operand to 11 bits of the larger.
   expect_close(expected, to_values(layer_norm(kFp32, tiles, weights, offsets, 1e-5f, 64, DataType::FLOAT32)),
                1e-2, 1e-2);
-  EXPECT_THROW(layer_norm(kFp32, tiles, weights, offsets, 1e-5f, 60, DataType::FLOAT32), UserError);
   EXPECT_THROW(layer_norm(kFp32, tiles, {weights.data(), 1}, {}, 1e-5f, 64, DataType::FLOAT32), UserError);
 }
 
