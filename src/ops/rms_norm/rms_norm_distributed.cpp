@@ -7,6 +7,25 @@
 
 namespace tessera {
 
+namespace {
+
+[[noreturn]] void refuse_exact(std::string_view op) {
+  fail_user(
+      "[{}] the exact engine has no model of distributed norms: divide with --tensor-parallel replicated, or "
+      "use fast or ref",
+      op);
+}
+
+}  // namespace
+
+void RmsNormPreAllGather::run_exact(Inputs /*in*/, Outputs /*out*/) const {
+  refuse_exact(name());
+}
+
+void RmsNormPostAllGather::run_exact(Inputs /*in*/, Outputs /*out*/) const {
+  refuse_exact(name());
+}
+
 void RmsNormPreAllGather::validate(Inputs in) const {
   check_float_rows(name(), in[0]);
   check_output(name(), options);

@@ -16,6 +16,7 @@ struct RmsNormPreAllGather final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  [[noreturn]] void run_exact(Inputs inputs, Outputs outputs) const override;
 };
 
 /// Inputs: x, stats, weight (may be unallocated), bias (may be unallocated).
@@ -32,6 +33,7 @@ struct RmsNormPostAllGather final : Operation {
   std::vector<OutputSpec> output_specs(Inputs inputs) const override;
   void run_ref(Inputs inputs, Outputs outputs) const override;
   void run_fast(Inputs inputs, Outputs outputs) const override;
+  [[noreturn]] void run_exact(Inputs inputs, Outputs outputs) const override;
 
   /// Channels that the mean is taken over.
   std::int64_t channels(Inputs inputs) const;
