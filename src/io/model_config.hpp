@@ -102,7 +102,9 @@ struct ModelConfig {
   FusedRows fused_rows = FusedRows::InTurn;
   bool parallel_layers = false;   // attention and MLP start from the same hidden states
   bool separate_mlp_norm = true;  // ... and do not share a norm
-  bool turned_weights = false;    // the checkpoint has its matrices as [in, out] (GPT-2)
+  /// Its tensor is called as that of a layer's only norm: llama.cpp's files of Falcon 40B.
+  bool mlp_norm_is_input_layernorm = false;
+  bool turned_weights = false;  // the checkpoint has its matrices as [in, out] (GPT-2)
 
   int num_experts = 0;  // 0: none of what follows
   int experts_per_token = 0;

@@ -65,6 +65,7 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
   config.hidden_act = "gelu";
   config.parallel_layers = true;
   config.separate_mlp_norm = keys.has_tensor("blk.0.attn_norm_2.weight");
+  config.mlp_norm_is_input_layernorm = config.separate_mlp_norm;
 }
 
 void check(const io::ModelConfig& config) {
@@ -81,8 +82,7 @@ std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precisi
   const auto layer = [&](int i) {
     const std::string key = fmt::format("layers.{}.", i), module = fmt::format("transformer.h.{}.", i);
     const bool two = config.parallel_layers && config.separate_mlp_norm;
-    // llama.cpp, which puts the rows of q, k and v in turn, calls the MLP's norm as it does that of one norm.
-    const char* mlp_norm = config.fused_rows == io::FusedRows::InTurn ? "input_layernorm" : "ln_mlp";
+    const char* mlp_norm = config.mlp_norm_is_input_layernorm ? "input_layernorm" : "ln_mlp";
     const auto norm = [&](const char* name, const char* tensor) {
       return builder.stream_norm(name, key, module + tensor);
     };
