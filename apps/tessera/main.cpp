@@ -20,14 +20,20 @@
 
 namespace {
 
-// What all processes of a job find wrong (a name, an option) rank 0 says; its end then ends the others.
-constexpr auto kRankZeroFirst = std::chrono::milliseconds(500);
+// What all processes of a job find wrong (a name, an option) rank 0 says; its end then ends the others,
+// within half a second, or a few on a busy machine. What only one of the others finds wrong is said so much
+// later.
+bool rank_zero_ends_the_job() {
+  constexpr auto kGlance = std::chrono::milliseconds(20), kLimit = std::chrono::milliseconds(5000);
+  for (auto waited = kGlance; waited <= kLimit; waited += kGlance) {
+    if (tessera::interrupted()) return true;
+    std::this_thread::sleep_for(kGlance);
+  }
+  return false;
+}
 
 int fail(std::string_view text) {
-  if (tessera::comm::launched_rank() > 0 && !tessera::interrupted()) {
-    std::this_thread::sleep_for(kRankZeroFirst);
-    if (tessera::interrupted()) return 2;
-  }
+  if (tessera::comm::launched_rank() > 0 && !tessera::interrupted() && rank_zero_ends_the_job()) return 2;
   std::fprintf(stderr, "tessera: %s\n", tessera::one_line(text).c_str());
   return 2;
 }
