@@ -4,13 +4,16 @@
 
 #include <cstdlib>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "comm/mpi/mpi_world.hpp"
 #include "commands.hpp"
+#include "op_report.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "report/bringup_json.hpp"
 #include "report/bringup_summary.hpp"
+#include "verify/bisect.hpp"
 #include "verify/bringup.hpp"
 
 namespace tessera::cli {
@@ -21,7 +24,7 @@ struct Options {
   generate::ModelChoice choice{.model = "", .adapter = "", .precision = "accuracy", .mesh = ""};
   verify::BringupOptions bringup;
   std::vector<std::string> thresholds;
-  bool fresh = false, json = false;
+  bool fresh = false, bisect = false, json = false;
 };
 
 verify::BringupOptions bringup_options(const Options& o) {
@@ -33,6 +36,8 @@ verify::BringupOptions bringup_options(const Options& o) {
   options.precision = o.choice.precision;
   options.mesh = o.choice.mesh;
   options.resume = !o.fresh;
+  if (parse_engine(options.engine) == Engine::Exact && !o.bisect)
+    options.thresholds = verify::card_thresholds(models::parse_precision(options.precision));
   for (const std::string& threshold : o.thresholds) verify::set_threshold(options.thresholds, threshold);
   return options;
 }
@@ -49,12 +54,27 @@ report::SummaryStyle summary_style() {
   return style;
 }
 
+// Instead of the ladder: every op by itself.
+int run_bisect(const Options& o) {
+  const verify::BringupOptions options = bringup_options(o);
+  const std::filesystem::path file = options.out / "bisect.safetensors";
+  const verify::Bisection found = verify::run_bisect(options, file);
+  if (o.json) {
+    write_json(bisection_json(found, file));
+  } else {
+    write_out(bisection_text(found, file));
+  }
+  return found.finding ? 1 : 0;
+}
+
 }  // namespace
 
 void add_bringup(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("bringup", "Bring a model up: the guide's checklist, with evidence");
   command->footer(
       "Examples:\n  tessera bringup smollm2-135m\n  tessera bringup ./my-model --phases 1,2 --json\n"
+      "  tessera bringup smollm2-135m --engine exact --precision performance\n"
+      "  tessera bringup smollm2-135m --engine exact --precision mine.json --bisect\n"
       "Exit status: 0 no required item fails, 1 one fails, 2 it could not run.");
   auto o = std::make_shared<Options>();
   add_model_choice(*command, o->choice);
@@ -76,9 +96,18 @@ void add_bringup(CLI::App& app, int& exit_code) {
   command->add_option("--golden", o->bringup.golden, "A golden file for the baseline");
   command->add_option("--out", o->bringup.out, "The folder of the report")->capture_default_str();
   command->add_flag("--no-resume", o->fresh, "Do not go on from an interrupted run");
+  command
+      ->add_flag("--bisect", o->bisect,
+                 "Not the ladder: name the first op whose own error is out of line, and what would cure it")
+      ->excludes("--phases")
+      ->excludes("--mesh");
   add_json_flag(*command, o->json);
   command->callback([o, &exit_code] {
     exit_code = 2;  // until there is a verdict: progress, too, may meet a closed pipe
+    if (o->bisect) {
+      exit_code = run_bisect(*o);
+      return;
+    }
     const auto report = verify::run_bringup(
         bringup_options(*o), [](const std::string& phase) { fmt::print(stderr, "tessera: {}\n", phase); });
     if (comm::launched_rank() > 0) {  // rank 0 has the report

@@ -28,6 +28,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_plan(app);
   add_bench(app);
   add_compare(app, exit_code);
+  add_replay(app, exit_code);
   add_golden(app);
   add_logits(app);
   add_pull(app);

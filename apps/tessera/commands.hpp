@@ -12,6 +12,7 @@ void add_inspect(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_compare(CLI::App& app, int& exit_code);
+void add_replay(CLI::App& app, int& exit_code);
 void add_golden(CLI::App& app);
 void add_logits(CLI::App& app);
 void add_pull(CLI::App& app);

@@ -28,6 +28,7 @@
 #include "util/parallel.hpp"
 #include "verify/golden_lookup.hpp"
 #include "verify/phases.hpp"
+#include "verify/replay_file.hpp"
 #include "verify/state.hpp"
 
 namespace tessera::verify {
@@ -150,6 +151,20 @@ void measure_memory(const Session& s, std::int64_t weights, report::BringupRepor
 }
 
 }  // namespace
+
+Bisection run_bisect(const BringupOptions& options, const std::filesystem::path& file) {
+  const SessionOptions session{options.device, parse_engine(options.engine),
+                               models::parse_precision(options.precision)};
+  make_output_folder(options.out);
+  Session s =
+      open_session(models::open_checkpoint(io::resolve_model(options.model), options.adapter), session);
+  s.thresholds = options.thresholds;
+  Bisection result = bisect(s);
+  std::filesystem::remove(file);
+  if (result.finding && describe_call(*result.finding->op_case.op))
+    write_replay(file, result.finding->op_case);
+  return result;
+}
 
 report::BringupReport run_bringup(const BringupOptions& options,
                                   const std::function<void(const std::string&)>& on_phase) {

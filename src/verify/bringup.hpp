@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "report/bringup_report.hpp"
+#include "verify/bisect.hpp"
 #include "verify/thresholds.hpp"
 
 namespace tessera::verify {
@@ -36,5 +37,9 @@ report::BringupReport run_bringup(const BringupOptions& options,
 
 /// True when no required item (1 to 8) fails.
 bool all_required_pass(const report::BringupReport& report);
+
+/// Opens the model and runs bisect() on it; what it finds is written to `file` (and any file there removed
+/// when it finds nothing, or an op that a file cannot hold). Throws UserError.
+Bisection run_bisect(const BringupOptions& options, const std::filesystem::path& file);
 
 }  // namespace tessera::verify

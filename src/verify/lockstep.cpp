@@ -21,7 +21,10 @@ OpRecord::Value value_of(const Tensor& tensor) {
   value.spec = tensor.spec();
   value.constant = tensor.is_constant();
   value.integer = is_integer(tensor.dtype());
-  if (value.constant) return value;
+  if (value.constant) {
+    value.tensor = tensor;
+    return value;
+  }
   if (value.integer) {
     value.integers = tensor.to_int_vector();
   } else {

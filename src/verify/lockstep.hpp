@@ -25,6 +25,7 @@ struct OpRecord {
     bool integer = false;
     std::vector<float> values;           // empty for constants and integers
     std::vector<std::int32_t> integers;  // of integers that are not constant
+    Tensor tensor = {};                  // of constants: what stands on the device that ran the op
   };
   std::vector<Value> inputs, outputs;
   double ms = 0;

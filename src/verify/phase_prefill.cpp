@@ -11,6 +11,7 @@
 #include "verify/lockstep.hpp"
 #include "verify/phases.hpp"
 #include "verify/rows.hpp"
+#include "verify/scene.hpp"
 #include "verify/tokens.hpp"
 
 namespace tessera::verify {
@@ -26,14 +27,7 @@ void check_prefill_ops(Session& s, report::BringupReport& report) {
   const auto ids = s.forced_tokens(kOpTokens);
   generate::Generator reference(*s.reference, {.users = 1, .context = s.context});
   generate::Generator device(*s.model, {.users = 1, .context = s.context});
-  // Caches begin as zeros on both sides: rows that nobody wrote are compared too.
-  for (auto* generator : {&reference, &device}) {
-    for (int layer = 0; layer < s.config().num_hidden_layers; ++layer) {
-      for (const Tensor* cache : {&generator->cache().k(layer), &generator->cache().v(layer)}) {
-        std::ranges::fill(cache->bytes(), std::byte{0});
-      }
-    }
-  }
+  for (auto* generator : {&reference, &device}) zero_cache(*generator);
   const Recording recording = record([&] { reference.prefill(ids); });
   const auto rows =
       check_ops(recording, [&] { device.prefill(ids); }, {"prefill", "prefill", "captured"}, s.thresholds);

@@ -92,6 +92,13 @@ const OpRecord& find_record(const Recording& recording, const std::string& path,
   return *found;
 }
 
+void zero_cache(generate::Generator& generator) {
+  for (int layer = 0; layer < generator.cache().config().layers; ++layer) {
+    for (const Tensor* cache : {&generator.cache().k(layer), &generator.cache().v(layer)})
+      std::ranges::fill(cache->bytes(), std::byte{0});
+  }
+}
+
 Tensor activation_rows(const nn::CausalLm& model, const std::vector<float>& values, std::int64_t width) {
   const std::int64_t rows = static_cast<std::int64_t>(values.size()) / width;
   return to_device(model.device(), std::span<const float>(values),

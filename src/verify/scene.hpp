@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "generate/generator.hpp"
 #include "nn/causal_lm.hpp"
 #include "verify/lockstep.hpp"
 #include "verify/session.hpp"
@@ -32,6 +33,9 @@ DecodeScene record_scene(Session& session);
 /// The first (or last) record of an op at a path. Throws UserError when there is none.
 const OpRecord& find_record(const Recording& recording, const std::string& path, const std::string& op,
                             bool last = false);
+
+/// Every key and value 0: rows that nobody wrote are compared too.
+void zero_cache(generate::Generator& generator);
 
 /// Rows [1, 1, n, width] of activations on a model's device, in its activation dtype.
 Tensor activation_rows(const nn::CausalLm& model, const std::vector<float>& values, std::int64_t width);

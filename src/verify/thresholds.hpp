@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "models/precision.hpp"
+
 namespace tessera::verify {
 
 /// What the ladder asks for: PCC by the LLM report of TT-Metalium (modules 0.999, decoder layer 0.998, model
@@ -19,6 +21,11 @@ struct Thresholds {
   double baseline_relative = 1e-3;  // ref against a golden: hidden states, each token; logits, each position
   double baseline_margin = 1e-3;    // a token may differ where the golden's logit margin is below
 };
+
+/// The bars of the exact engine: what TT-Transformers' own tests ask of the card with these settings
+/// (docs/numbers.md has the source of each). Precisions that it has no preset for (bf16, fp32) keep those
+/// above.
+Thresholds card_thresholds(const models::Precision& precision);
 
 /// Each by its member's name, as the report states it and set_threshold() takes it.
 std::vector<std::pair<std::string, double>> list_thresholds(const Thresholds& thresholds);

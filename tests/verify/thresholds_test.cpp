@@ -21,6 +21,17 @@ TEST(Thresholds, EachIsListedAndSetByItsName) {
   EXPECT_EQ(changed.top5, 0.25);
 }
 
+TEST(Thresholds, TheCardsBarsAreItsVendors) {
+  const Thresholds accuracy = card_thresholds(models::parse_precision("accuracy"));
+  const Thresholds performance = card_thresholds(models::parse_precision("performance"));
+  EXPECT_EQ(accuracy.model, 0.94);
+  EXPECT_EQ(accuracy.top1, 86.5);
+  EXPECT_EQ(performance.model, 0.86);
+  EXPECT_EQ(performance.top1, 78.5);
+  // No preset of the vendor's.
+  EXPECT_EQ(list_thresholds(card_thresholds(models::parse_precision("bf16"))), list_thresholds({}));
+}
+
 TEST(Thresholds, WhatIsNoThreshold) {
   const auto refused = [](const char* text, const char* part) {
     Thresholds t;

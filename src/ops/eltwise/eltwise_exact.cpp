@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/eltwise/eltwise_op.hpp"
+#include "ops/exact_activation.hpp"
 #include "ops/exact_norm.hpp"
 #include "util/error.hpp"
 #include "util/parallel.hpp"
@@ -31,21 +32,6 @@ std::uint32_t vector_binary(Binary::Kind kind, std::uint32_t a, std::uint32_t b)
       break;
   }
   return (x * y).bits;
-}
-
-// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-std::uint32_t gelu_tanh(const wormhole::RowKernel& kernel, std::uint32_t word) {
-  const Lane x(wormhole::sfpu_load(kernel.dest(), word));
-  const Lane inner = wormhole::mad(x * x * x, 0.044715f, x) * 0.7978845608028654f;
-  const wormhole::VectorMode mode{kernel.dest() == wormhole::DestFormat::Fp32, false};
-  const Lane t(wormhole::vector_op(wormhole::VectorOp::Tanh, mode, inner.bits));
-  return wormhole::sfpu_store(kernel.dest(), ((t + 1.0f) * (x * 0.5f)).bits);
-}
-
-std::uint32_t activated(const wormhole::RowKernel& kernel, Activation activation, std::uint32_t word) {
-  if (activation == Activation::GeluTanh) return gelu_tanh(kernel, word);
-  return kernel.vector(activation == Activation::Silu ? wormhole::VectorOp::Silu : wormhole::VectorOp::Gelu,
-                       word);
 }
 
 wormhole::VectorOp vector_op_of(Unary::Kind kind) {
@@ -138,7 +124,8 @@ void Unary::run_exact(Inputs in, Outputs out) const {
     for (std::int64_t row = begin; row < end; ++row) {
       load_words(in[0], row, wide, words);
       for (auto& word : words) {
-        word = kind == Kind::GeluTanh ? gelu_tanh(kernel, word) : kernel.vector(vector_op_of(kind), word);
+        word = kind == Kind::GeluTanh ? activated(kernel, Activation::GeluTanh, word)
+                                      : kernel.vector(vector_op_of(kind), word);
       }
       store_row(kernel.dest(), words, out[0], row);
     }

@@ -2,19 +2,12 @@
 #include <algorithm>
 #include <array>
 
+#include "ops/exact_activation.hpp"
 #include "ops/exact_matmul.hpp"
 #include "ops/exact_weights.hpp"
 #include "ops/linear/linear_op.hpp"
-#include "wormhole/sfpu.hpp"
 
 namespace tessera {
-namespace {
-
-wormhole::VectorOp vector_op_of(Activation activation) {
-  return activation == Activation::Silu ? wormhole::VectorOp::Silu : wormhole::VectorOp::Gelu;
-}
-
-}  // namespace
 
 void Linear::run_exact(Inputs in, Outputs out) const {
   const Tensor &x = in[0], &weight = in[1];
@@ -23,7 +16,7 @@ void Linear::run_exact(Inputs in, Outputs out) const {
   config.bias = in[2].is_allocated();
   Words bias(config.bias ? static_cast<std::size_t>(n) : 0);
   if (config.bias) load_source_row(in[2].view(Shape{1, n}), 0, config.fp32_dest, bias);
-  const wormhole::VectorMode mode{config.fp32_dest, false};
+  const wormhole::RowKernel kernel({config.fidelity, false, config.fp32_dest, config.fp32_dest});
   multiply_exact(
       config, x.logical_shape().rows(), n,
       [&](std::int64_t row, std::span<std::uint32_t> words) {
@@ -36,11 +29,7 @@ void Linear::run_exact(Inputs in, Outputs out) const {
       [&](std::int64_t row, std::int64_t first, std::span<const std::uint32_t> dest) {
         std::array<std::uint32_t, 32> words;
         std::ranges::copy(dest, words.begin());
-        for (std::size_t i = 0; activation != Activation::None && i < dest.size(); ++i) {
-          words[i] = wormhole::sfpu_store(config.dest(),
-                                          wormhole::vector_op(vector_op_of(activation), mode,
-                                                              wormhole::sfpu_load(config.dest(), words[i])));
-        }
+        for (std::size_t i = 0; i < dest.size(); ++i) words[i] = activated(kernel, activation, words[i]);
         store_row(config.dest(), std::span(words).first(dest.size()), out[0], row, first);
       });
 }
