@@ -26,6 +26,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   add_chat(app);
   add_inspect(app);
   add_plan(app);
+  add_advise(app, exit_code);
   add_bench(app);
   add_compare(app, exit_code);
   add_replay(app, exit_code);

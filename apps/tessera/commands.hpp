@@ -11,6 +11,7 @@ void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_advise(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_golden(CLI::App& app);
