@@ -213,7 +213,7 @@ Target target_of(const Target& asked, const std::vector<Point>& points) {
   if (asked.any()) return asked;
   const auto preset =
       std::ranges::find_if(points, [](const Point& p) { return p.name.find("tt-accuracy") != p.name.npos; });
-  return {.top1 = {}, .top5 = {}, .kl = preset->score.kl};
+  return {.kl = preset->score.kl};
 }
 
 }  // namespace

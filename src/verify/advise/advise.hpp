@@ -16,8 +16,8 @@ namespace tessera::verify {
 
 /// What must hold of a configuration; what is not given is not asked for.
 struct Target {
-  std::optional<double> top1, top5;  // per cent, at least
-  std::optional<double> kl;          // nats, at most
+  std::optional<double> top1 = {}, top5 = {};  // per cent, at least
+  std::optional<double> kl = {};               // nats, at most
 
   bool any() const { return top1 || top5 || kl; }
   bool met_by(const Score& score) const;
@@ -31,7 +31,7 @@ struct AdviseOptions {
   int batch = 1;
   int context = 0;     // positions a user; 0: 4096 or the model's limit
   bool layers = true;  // the sensitivity layer by layer
-  Target target;
+  Target target = {};
 };
 
 /// On the card, from the planner.
