@@ -69,6 +69,7 @@ class CommandTest(unittest.TestCase):
         """This machine's, with a cache of its own."""
         base = {k: v for k, v in os.environ.items() if not k.startswith(("TESSERA_", "HF_"))}
         base |= {"XDG_CACHE_HOME": str(self.cache), "HOME": str(self.folder), "TESSERA_THREADS": "2"}
+        base.setdefault("TSAN_OPTIONS", f"suppressions={Path(__file__).with_name('tsan.supp')}")
         return base | {k: str(v) for k, v in changes.items()}
 
     def tessera(self, *arguments, stdin: str = "", env=None, **options) -> subprocess.CompletedProcess:

@@ -207,8 +207,9 @@ class Processes(Launched):
                 self.assertEqual((status, out), (0, alone.stdout), err)
 
     def test_a_rank_that_stops_is_named_within_the_limit(self):
+        # Long enough for ranks that a busy machine starts one after the other.
         job = self.job(2, harness.TESSERA, "bringup", self.model, "--phases", "7", "--out", "stopped",
-                       TESSERA_COMM_TIMEOUT=2)
+                       TESSERA_COMM_TIMEOUT=6)
         stopped = self.ranks_of(job, 2)[1]
         while job.stderr.readline() != "tessera: phase 7: mesh\n":
             self.assertIsNone(job.poll())
