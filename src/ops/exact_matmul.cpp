@@ -84,6 +84,7 @@ void multiply_exact(const wormhole::MatmulConfig& config, std::int64_t rows, std
     wormhole::WeightOperand weights;
     for (std::int64_t column = begin; column < end; ++column) {
       std::vector<wormhole::BlockedMatmul> sums;
+      sums.reserve(static_cast<std::size_t>(row_blocks));
       for (std::int64_t b = 0; b < row_blocks; ++b) {
         sums.emplace_back(config, static_cast<int>(std::min(kTileSize, rows - b * kTileSize)));
       }

@@ -78,10 +78,10 @@ class Reader {
   Attributes left_;
 };
 
-// Inputs an op takes: the first `needed` and, of the others, any. `most` 0: as many as there are.
+// How many inputs an op takes, and a bit for each that may be absent. `most` 0: as many as there are.
 struct Places {
   std::size_t least, most;
-  std::initializer_list<std::size_t> optional;
+  unsigned optional;
 };
 
 void check_places(const std::string& name, const std::vector<bool>& inputs, const Places& places) {
@@ -90,8 +90,8 @@ void check_places(const std::string& name, const std::vector<bool>& inputs, cons
         places.most == places.least ? fmt::format("{}", places.least)
                                     : fmt::format("at least {}", places.least));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    check(inputs[i] || std::ranges::find(places.optional, i) != places.optional.end(),
-          "[{}] no input {}: give a tensor", name, i);
+    check(inputs[i] || (i < 8 && (places.optional >> i & 1) != 0), "[{}] no input {}: give a tensor", name,
+          i);
   }
 }
 
@@ -137,47 +137,47 @@ std::shared_ptr<Operation> make_attention(Reader& from, const OpOptions& options
 }
 
 constexpr std::array kKinds{
-    Kind{"add", {2, 2, {}}, make_binary<Binary::Kind::Add>},
-    Kind{"subtract", {2, 2, {}}, make_binary<Binary::Kind::Subtract>},
-    Kind{"multiply", {1, 2, {}}, make_binary<Binary::Kind::Multiply>},
-    Kind{"silu", {1, 1, {}}, make_unary<Unary::Kind::Silu>},
-    Kind{"tanh", {1, 1, {}}, make_unary<Unary::Kind::Tanh>},
-    Kind{"sigmoid", {1, 1, {}}, make_unary<Unary::Kind::Sigmoid>},
+    Kind{"add", {2, 2, 0}, make_binary<Binary::Kind::Add>},
+    Kind{"subtract", {2, 2, 0}, make_binary<Binary::Kind::Subtract>},
+    Kind{"multiply", {1, 2, 0}, make_binary<Binary::Kind::Multiply>},
+    Kind{"silu", {1, 1, 0}, make_unary<Unary::Kind::Silu>},
+    Kind{"tanh", {1, 1, 0}, make_unary<Unary::Kind::Tanh>},
+    Kind{"sigmoid", {1, 1, 0}, make_unary<Unary::Kind::Sigmoid>},
     Kind{"gelu",
-         {1, 1, {}},
+         {1, 1, 0},
          [](Reader& from, const OpOptions& options, const std::vector<bool>&) -> std::shared_ptr<Operation> {
            const bool approximate = from.flag("fast_and_approximate_mode");
            return std::make_shared<Unary>(approximate ? Unary::Kind::GeluTanh : Unary::Kind::Gelu, options);
          }},
     Kind{"linear",
-         {3, 3, {2}},
+         {3, 3, 0b100},
          [](Reader& from, const OpOptions& options, const std::vector<bool>&) -> std::shared_ptr<Operation> {
            return std::make_shared<Linear>(from.activation("activation"), options);
          }},
     Kind{"sparse_matmul",
-         {3, 0, {}},
+         {3, 0, 0},
          [](Reader&, const OpOptions& options, const std::vector<bool>&) -> std::shared_ptr<Operation> {
            return std::make_shared<SparseMatmul>(options);
          }},
     Kind{"matmul",
-         {2, 2, {}},
+         {2, 2, 0},
          [](Reader& from, const OpOptions& options, const std::vector<bool>&) -> std::shared_ptr<Operation> {
            const bool a = from.flag("transpose_a");
            return std::make_shared<Matmul>(a, from.flag("transpose_b"), options);
          }},
-    Kind{"rms_norm", {3, 3, {1, 2}}, make_norm<RmsNorm>},
-    Kind{"layer_norm", {3, 3, {1, 2}}, make_norm<LayerNorm>},
+    Kind{"rms_norm", {3, 3, 0b110}, make_norm<RmsNorm>},
+    Kind{"layer_norm", {3, 3, 0b110}, make_norm<LayerNorm>},
     Kind{"softmax",
-         {1, 1, {}},
+         {1, 1, 0},
          [](Reader&, const OpOptions& options, const std::vector<bool>&) -> std::shared_ptr<Operation> {
            return std::make_shared<Softmax>(-1, options);
          }},
-    Kind{"rotary_embedding", {3, 3, {}}, make_rotary<false>},
-    Kind{"rotary_embedding_llama", {3, 3, {}}, make_rotary<true>},
-    Kind{"scaled_dot_product_attention", {4, 4, {3}}, make_attention<Sdpa::Kind::Prefill>},
-    Kind{"scaled_dot_product_attention_decode", {4, 4, {}}, make_attention<Sdpa::Kind::Decode>},
-    Kind{"paged_scaled_dot_product_attention_decode", {5, 5, {}}, make_attention<Sdpa::Kind::PagedDecode>},
-    Kind{"chunked_scaled_dot_product_attention", {4, 4, {}}, make_attention<Sdpa::Kind::Chunked>}};
+    Kind{"rotary_embedding", {3, 3, 0}, make_rotary<false>},
+    Kind{"rotary_embedding_llama", {3, 3, 0}, make_rotary<true>},
+    Kind{"scaled_dot_product_attention", {4, 4, 0b1000}, make_attention<Sdpa::Kind::Prefill>},
+    Kind{"scaled_dot_product_attention_decode", {4, 4, 0}, make_attention<Sdpa::Kind::Decode>},
+    Kind{"paged_scaled_dot_product_attention_decode", {5, 5, 0}, make_attention<Sdpa::Kind::PagedDecode>},
+    Kind{"chunked_scaled_dot_product_attention", {4, 4, 0}, make_attention<Sdpa::Kind::Chunked>}};
 
 Attributes attributes_of(const Sdpa& op) {
   Attributes result{{"alibi_slopes", op.alibi_slopes},

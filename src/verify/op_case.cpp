@@ -11,6 +11,7 @@ namespace {
 
 std::vector<bool> present(const OpCase& op_case) {
   std::vector<bool> result;
+  result.reserve(op_case.inputs.size());
   for (const CaseInput& input : op_case.inputs) result.push_back(input.present);
   return result;
 }

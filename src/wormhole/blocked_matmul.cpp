@@ -10,7 +10,8 @@ namespace tessera::wormhole {
 
 void BlockedMatmul::multiply(const ActivationOperand& in0, const WeightOperand& in1) {
   matmul_tile_fast(config_.fidelity, config_.dest(), rows_, in0, in1, dest_);
-  if (++tile_ % config_.block_tiles == 0 && tile_ < config_.k_tiles) end_block();
+  ++tile_;
+  if (tile_ % config_.block_tiles == 0 && tile_ < config_.k_tiles) end_block();
 }
 
 void BlockedMatmul::end_block() {
