@@ -93,7 +93,7 @@ void groups_section(Html& html, const Advice& a) {
   for (const Sensitivity& s : a.groups) {
     const auto row = html.open("tr");
     html.element("td", to_string(s.group));
-    html.element("td", describe(s.setting));
+    html.element("td", describe(shown_setting(s)));
     html.element("td", s.engine);
     score_cells(html, s.score);
     cost_cells(html, s.cost);

@@ -54,7 +54,7 @@ Json advice_json(const Advice& a) {
   Json groups = Json::array(), layers = Json::array(), points = Json::array();
   for (const Sensitivity& row : a.groups) {
     Json json{{"group", to_string(row.group)}};
-    json.update(setting_json(row.setting));
+    json.update(setting_json(shown_setting(row)));
     json["engine"] = row.engine;
     json.update(score_json(row.score));
     json["added_kl"] = row.added_kl;

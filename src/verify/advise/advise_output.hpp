@@ -13,6 +13,9 @@ std::string advice_text(const Advice& advice);
 /// One self-contained page: the front, the groups, the layers.
 std::string advice_html(const Advice& advice);
 
+/// What the engine of a row looks at: the fast one knows no fidelity.
+Setting shown_setting(const Sensitivity& row);
+
 /// The verdict in one line: the chosen configuration, or that none meets the target and which comes nearest.
 std::string verdict_line(const Advice& advice);
 

@@ -19,8 +19,8 @@ std::string groups_text(const Advice& a) {
       a.tokens, a.exact_base.kl, a.fast_base.kl, "group", "setting", "engine", "KL", "top-1", "top-5",
       "perplex.", "added");
   for (const Sensitivity& row : a.groups)
-    text += fmt::format("  {:<11} {:<16} {:<6} {} {:>9.5f}\n", to_string(row.group), describe(row.setting),
-                        row.engine, score_text(row.score), row.added_kl);
+    text += fmt::format("  {:<11} {:<16} {:<6} {} {:>9.5f}\n", to_string(row.group),
+                        describe(shown_setting(row)), row.engine, score_text(row.score), row.added_kl);
   return text;
 }
 
@@ -28,11 +28,11 @@ std::string points_text(const Advice& a) {
   std::string text = fmt::format(
       "Whole configurations, exact engine, {} tokens; memory and speed predicted for {}, batch {}, context "
       "{}.\n\n"
-      "  {:<5} {:<34} {:>9} {:>6} {:>6} {:>9} {:>12} {:>7} {:>8}\n",
+      "  {:<5} {:<42} {:>9} {:>6} {:>6} {:>9} {:>12} {:>7} {:>8}\n",
       a.tokens, a.device, a.batch, a.context, "front", "step", "KL", "top-1", "top-5", "perplex.", "memory",
       "t/s/u", "TTFT ms");
   for (const Point& p : a.points)
-    text += fmt::format("  {:<5} {:<34} {} {:>12} {:>7.1f} {:>8.1f}\n", p.on_front ? "*" : "", p.name,
+    text += fmt::format("  {:<5} {:<42} {} {:>12} {:>7.1f} {:>8.1f}\n", p.on_front ? "*" : "", p.name,
                         score_text(p.score), report::bytes_text(p.cost.needed_bytes), p.cost.decode_tok_s,
                         p.cost.ttft_ms);
   return text;
@@ -46,6 +46,10 @@ std::string settings_text(const Configuration& c) {
 }
 
 }  // namespace
+
+Setting shown_setting(const Sensitivity& row) {
+  return row.engine == "fast" ? Setting{row.setting.dtype, ""} : row.setting;
+}
 
 std::string verdict_line(const Advice& a) {
   const Point& p = a.points[a.chosen.value_or(nearest(a.points, a.target))];
