@@ -92,7 +92,8 @@ void add_advise(CLI::App& app, int& exit_code) {
       "  tessera advise smollm2-135m --target-top1 95 --out precision.json\n"
       "  tessera advise ./my-model --text story.txt --tokens 256 --target-kl 0.01 --json\n"
       "  tessera advise smollm2-135m --grid\n"
-      "The file goes to --precision of every command, and to TT-Transformers. Exit status: 0 a configuration "
+      "Every command takes the file as its precision, and so does TT-Transformers. Exit status: 0 a "
+      "configuration "
       "meets the target, 1 none does (no --out is written), 2 it could not run.");
   auto o = std::make_shared<Options>();
   add_model_option(*command, o->model);
