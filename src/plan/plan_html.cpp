@@ -108,15 +108,8 @@ std::string plan_html(const Plan& plan) {
   if (plan.has_speed()) roofline_section(body, plan);
   layouts_section(body, plan);
   advice_section(body, plan);
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'\">\n"
-      "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n{}\n</body>\n</html>\n",
-      report::escape_html(fmt::format("{} on {}: plan", short_name(plan.request.model), plan.sheet->name)),
-      report::page_css(), kStyle, body.str());
+  return report::still_page(fmt::format("{} on {}: plan", short_name(plan.request.model), plan.sheet->name),
+                            kStyle, body.str());
 }
 
 }  // namespace tessera::plan

@@ -127,15 +127,7 @@ std::string advice_html(const Advice& a) {
   front_section(body, a);
   groups_section(body, a);
   layers_section(body, a);
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'\">\n"
-      "<title>{}</title>\n<style>\n{}{}</style>\n</head>\n<body>\n{}\n</body>\n</html>\n",
-      report::escape_html(fmt::format("{}: precision", short_name(a.model))), report::page_css(), kStyle,
-      body.str());
+  return report::still_page(fmt::format("{}: precision", short_name(a.model)), kStyle, body.str());
 }
 
 }  // namespace tessera::verify
