@@ -11,6 +11,7 @@
 #include "generate/generator.hpp"
 #include "models/load_model.hpp"
 #include "models/tensor_plan.hpp"
+#include "nn/parallel.hpp"
 #include "ops/slice/slice.hpp"
 #include "util/error.hpp"
 
@@ -158,11 +159,14 @@ std::string name_of(const Way& way, int chips) {
   return way.copies == 1 ? shared : fmt::format("data parallel {} x {}", way.copies, shared);
 }
 
-Ways ways_of(const comm::MeshShape& mesh, const io::ModelConfig& config) {
+Ways ways_of(const comm::MeshShape& mesh, const io::ModelConfig& config, Engine engine) {
   const int chips = mesh.chips();
   Ways ways;
   const auto take = [&](const Way& way) {
-    const std::string reason = models::why_not_divided(config, way.tensor, chips / way.copies);
+    const int sharing = chips / way.copies;
+    std::string reason = models::why_not_divided(config, way.tensor, sharing);
+    if (reason.empty() && engine == Engine::Exact && nn::hidden_parts_of(way.tensor, sharing) > 1)
+      reason = "the exact engine has no model of distributed norms: use replicated";
     if (reason.empty()) {
       ways.taken.push_back(way);
     } else {

@@ -69,8 +69,9 @@ struct Ways {
 
 /// Every number of copies that divides the mesh, 1 (all chips share one) to one a chip; and one that all
 /// share with a fractured residual stream, and in rows and columns where there are both. Chips that cannot
-/// share a copy in the plain form do so in the one that the family has.
-Ways ways_of(const comm::MeshShape& mesh, const io::ModelConfig& config);
+/// share a copy in the plain form do so in the one that the family has. What the engine cannot compute is
+/// left out too.
+Ways ways_of(const comm::MeshShape& mesh, const io::ModelConfig& config, Engine engine);
 
 /// From the forced text, each user somewhere else in it.
 MeshTask make_mesh_task(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>& text,

@@ -156,7 +156,7 @@ void run_mesh(Session& s, comm::MeshDevice* mesh, const models::Precision& preci
   report.mesh = {comm::to_string(mesh->shape()), processes ? "MPI" : "threads", {}, {}};
   MeshOutcome one;
   report.mesh.ways.push_back(one_device(s, task, one));
-  Ways ways = ways_of(mesh->shape(), s.config());
+  Ways ways = ways_of(mesh->shape(), s.config(), s.device->engine());
   report.mesh.left_out = std::move(ways.left_out);
   for (const Way& way : ways.taken)
     report.mesh.ways.push_back(judge_way(s, task, one, run_on(*mesh, task, way), way, chips));
@@ -182,7 +182,7 @@ void join_mesh(const io::Checkpoint& checkpoint, const std::vector<std::int32_t>
     // Rank 0 measures one device first.
     const Engine engine = mesh.device(mesh.local_ranks().front()).engine();
     const MeshTask task = make_mesh_task(checkpoint, text, precision, engine, context, mesh.shape().chips());
-    for (const Way& way : ways_of(mesh.shape(), checkpoint.config()).taken) run_on(mesh, task, way);
+    for (const Way& way : ways_of(mesh.shape(), checkpoint.config(), engine).taken) run_on(mesh, task, way);
   }
 }
 

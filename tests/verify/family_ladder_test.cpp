@@ -60,13 +60,16 @@ std::vector<std::string> names_of(const Ways& ways) {
 
 // Heads that are normalised together stay together, rows of a LayerNorm stay whole.
 TEST(MeshWays, FormsThatAFamilyDoesNotHaveAreLeftOut) {
-  const auto ways = [](const char* folder) {
-    return ways_of({2, 2}, test::open(test::families() / folder)->config());
+  const auto ways = [](const char* folder, Engine engine = Engine::Fast) {
+    return ways_of({2, 2}, test::open(test::families() / folder)->config(), engine);
   };
   using Names = std::vector<std::string>;
   EXPECT_EQ(names_of(ways("llama")),
             (Names{"tensor parallel 4", "data parallel 2 x tensor parallel 2", "data parallel 4",
                    "tensor parallel 4, fractured", "tensor parallel 2x2", "left out:"}));
+  EXPECT_EQ(names_of(ways("llama", Engine::Exact)),
+            (Names{"tensor parallel 4", "data parallel 2 x tensor parallel 2", "data parallel 4",
+                   "left out:", "tensor parallel 4, fractured", "tensor parallel 2x2"}));
   EXPECT_EQ(names_of(ways("falcon_7b")),
             (Names{"tensor parallel 4", "data parallel 2 x tensor parallel 2", "data parallel 4",
                    "left out:", "tensor parallel 4, fractured", "tensor parallel 2x2"}));
