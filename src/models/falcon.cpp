@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "models/family.hpp"
-#include "util/error.hpp"
 
 namespace tessera::models {
 namespace {
@@ -71,9 +70,7 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
 void check(const io::ModelConfig& config) {
   check_activation(config, {"gelu"});
   check_whole_heads_rotate(config);
-  tessera::check(config.hidden_size % config.num_attention_heads == 0,
-                 "config: hidden_size {} over {} heads: a multiple expected", config.hidden_size,
-                 config.num_attention_heads);
+  check_heads_divide(config, "hidden_size");
 }
 
 std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,

@@ -26,6 +26,9 @@ struct Architecture {
   std::string_view name() const { return files.architecture; }
 };
 
+/// Throws UserError unless the heads divide the hidden size evenly; `key` is what the family calls the
+/// latter.
+void check_heads_divide(const io::ModelConfig& config, std::string_view key);
 /// check of the families that have SiLU and rotate whole heads.
 void check_llama_like(const io::ModelConfig& config);
 /// build of the families whose layers are Llama's with whatever the configuration adds to them.

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "models/family.hpp"
-#include "util/error.hpp"
 
 namespace tessera::models {
 namespace {
@@ -49,9 +48,7 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
 
 void check(const io::ModelConfig& config) {
   check_activation(config, {"gelu", "gelu_new", "gelu_pytorch_tanh"});
-  tessera::check(config.hidden_size % config.num_attention_heads == 0,
-                 "config: n_embd {} over {} heads: a multiple expected", config.hidden_size,
-                 config.num_attention_heads);
+  check_heads_divide(config, "n_embd");
 }
 
 std::unique_ptr<nn::CausalLm> build(const io::ModelConfig& config, const Precision& precision, int max_seq,
