@@ -1,7 +1,8 @@
 #pragma once
-// From a tensor's form to a typed pointer, once per kernel call.
+// From a tensor's form to a typed pointer, once per kernel call; buffers of kernels.
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "device/tensor.hpp"
 #include "tensor/bfloat16.hpp"
@@ -21,6 +22,13 @@ void with_rows(const Tensor& tensor, Body body) {
 /// Rows of `dim` values that are worth a thread: waking one costs as much as some ten thousand values.
 inline std::int64_t row_grain(std::int64_t dim) {
   return std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, dim));
+}
+
+/// A buffer of the calling thread, grown on demand: no allocation once warm.
+template <class T>
+T* grown(std::vector<T>& buffer, std::int64_t size) {
+  if (buffer.size() < static_cast<std::size_t>(size)) buffer.resize(static_cast<std::size_t>(size));
+  return buffer.data();
 }
 
 /// The values, or nullptr when the tensor is not allocated.

@@ -63,8 +63,10 @@ HWY_INLINE void quantize_block(const float* x, std::int16_t* codes, float* scale
   }
 }
 
+// Row `row` of the buffers that `place` describes.
 template <class X>
-void quantize_row(const X* x, std::int64_t k, std::int16_t* codes, float* scales) {
+void quantize_row(const X* x, std::int64_t k, const FixedRows& place, std::int64_t row, std::int16_t* codes,
+                  float* scales) {
   HWY_ALIGN float block[kBlockRows];
   for (std::int64_t i = 0; i < k; i += kBlockRows) {
     const std::int64_t n = std::min(kBlockRows, k - i);
@@ -72,7 +74,8 @@ void quantize_row(const X* x, std::int64_t k, std::int16_t* codes, float* scales
     for_lanes(static_cast<std::size_t>(n), [&](auto d, std::size_t j) {
       hn::StoreU(load_f32(d, x + static_cast<std::size_t>(i) + j), d, block + j);
     });
-    quantize_block(block, codes + i, scales++);
+    const std::int64_t at = place.at(row, i / kBlockRows);
+    quantize_block(block, codes + at * kBlockRows, scales + at);
   }
 }
 

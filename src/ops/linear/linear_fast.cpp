@@ -64,13 +64,11 @@ void widen_rows(const bf16* x, std::int64_t begin, std::int64_t end, float* out)
   });
 }
 
-void fix_rows(const Tensor& x, std::int64_t begin, std::int64_t end, std::int16_t* codes, float* scales) {
+void fix_rows(const Tensor& x, std::int64_t begin, std::int64_t end, const FixedRows& place,
+              std::int16_t* codes, float* scales) {
   const std::int64_t k = x.logical_shape()[-1];
-  const std::int64_t blocks = (k + kBlockRows - 1) / kBlockRows;
   with_rows(x, [&](const auto* values) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      quantize_row(values + r * k, k, codes + r * blocks * kBlockRows, scales + r * blocks);
-    }
+    for (std::int64_t r = begin; r < end; ++r) quantize_row(values + r * k, k, place, r, codes, scales);
   });
 }
 
@@ -90,13 +88,15 @@ FixedRows fixed_rows(const Tensor& x) {
   static thread_local std::vector<std::int16_t> codes;
   static thread_local std::vector<float> scales;
   const std::int64_t m = x.logical_shape().rows(), k = x.logical_shape()[-1];
-  const std::int64_t blocks = (k + kBlockRows - 1) / kBlockRows;
-  std::int16_t* c = grown(codes, m * blocks * kBlockRows);
-  float* s = grown(scales, m * blocks);
+  FixedRows rows{.blocks = (k + kBlockRows - 1) / kBlockRows, .rows = m};
+  std::int16_t* c = grown(codes, rows.panels() * m * FixedRows::kRowCodes);
+  float* s = grown(scales, rows.panels() * m * kPanelBlocks);
   parallel_for(m, row_grain(k), [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(fix_rows)(x, begin, end, c, s);
+    HWY_DYNAMIC_DISPATCH(fix_rows)(x, begin, end, rows, c, s);
   });
-  return {c, s, blocks};
+  rows.codes = c;
+  rows.scales = s;
+  return rows;
 }
 
 const float* float_rows(const Tensor& x) {

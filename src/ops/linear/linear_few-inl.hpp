@@ -40,7 +40,7 @@ HWY_INLINE void scale_codes(const BlockView& block, const std::int16_t* codes, s
 template <class Octet, int R>
 void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float* sums) {
   const BlockStrip layout(Octet::kDtype, k);
-  const std::int64_t stride = x.blocks * kBlockRows;
+  constexpr std::int64_t kStride = FixedRows::kRowCodes;
   const hn::CappedTag<float, 16> d;
   hn::Vec<decltype(d)> total_of[R][kFixedVecs];
   for (auto& row : total_of) std::fill_n(row, kFixedVecs, hn::Zero(d));
@@ -49,13 +49,13 @@ void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float*
       hwy::Prefetch(strip + b * layout.block_bytes + kAhead + at);
     }
     const BlockView block(layout, strip, b);
-    const std::int16_t* codes = x.codes + b * kBlockRows;
+    const std::int16_t* codes = x.codes_at(0, b);
     PairSum acc[R][kFixedVecs];
     for (auto& row : acc) std::fill_n(row, kFixedVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
     if (HWY_LIKELY(block.is_narrow())) {
       // Steps go to the codes, 32 of a row and group at once, in place of the weights.
       HWY_ALIGN std::int16_t scaled[R][2 * kBlockRows];
-      for (int r = 0; r < R; ++r) scale_codes(block, codes + r * stride, scaled[r]);
+      for (int r = 0; r < R; ++r) scale_codes(block, codes + r * kStride, scaled[r]);
       for_each_pair<Octet>(block, [&](std::int64_t p, auto v, const Octet& rows, auto j) HWY_ATTR {
         const auto w = rows.template mantissas<j>();
         for (int r = 0; r < R; ++r) {
@@ -66,11 +66,11 @@ void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float*
       const BlockFactors factors(block, Octet::kFactorShift);
       for_each_pair<Octet>(block, [&](std::int64_t p, auto v, const Octet& rows, auto j) HWY_ATTR {
         const auto w = rows.template pair<j>(both(factors.at + group_of(v) * kBlockRows + p * 2));
-        for (int r = 0; r < R; ++r) multiply_pair_at(w, codes + r * stride + p * 2, acc[r][v]);
+        for (int r = 0; r < R; ++r) multiply_pair_at(w, codes + r * kStride + p * 2, acc[r][v]);
       });
     }
     for (int r = 0; r < R; ++r) {
-      const auto scale = hn::Set(d, x.scales[r * x.blocks + b]);
+      const auto scale = hn::Set(d, x.scales[x.at(r, b)]);
       for (std::size_t v = 0; v < kFixedVecs; ++v) {
         const auto unit = hn::Mul(scale, hn::Set(d, block.units[group_of(v)]));
         total_of[r][v] = hn::MulAdd(total(acc[r][v]), unit, total_of[r][v]);
@@ -80,7 +80,7 @@ void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float*
       for (int r = 0; r < R; ++r) {
         HWY_ALIGN float row[kStrip];
         for (std::size_t v = 0; v < kFixedVecs; ++v) hn::Store(total_of[r][v], d, row + v * kFixedLanes);
-        add_wide<Octet::kDtype>(block, codes + r * stride, x.scales[r * x.blocks + b], row);
+        add_wide<Octet::kDtype>(block, codes + r * kStride, x.scales[x.at(r, b)], row);
         for (std::size_t v = 0; v < kFixedVecs; ++v) total_of[r][v] = hn::Load(d, row + v * kFixedLanes);
       }
     }

@@ -44,8 +44,8 @@ void fixed_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, std:
       }
     }
     for (std::int64_t r = 0; r < m; ++r) {
-      const std::int16_t* codes = x.codes + (r * x.blocks + b) * kBlockRows;
-      const float scale = x.scales[r * x.blocks + b];
+      const std::int16_t* codes = x.codes_at(r, b);
+      const float scale = x.scales[x.at(r, b)];
       for (std::size_t c = 0; c < kStrip; ++c) {
         int sum = 0;
         for (std::size_t i = 0; i < kBlockRows; ++i) sum += weights[c][i] * codes[i];

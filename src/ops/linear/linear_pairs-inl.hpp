@@ -33,6 +33,13 @@ HWY_INLINE void multiply_pairs(hn::Vec<PairTag> w, hn::Vec<PairTag> x, PairSum& 
 #if HWY_TARGET == HWY_AVX3_DL
   // Highway 1.0.3 multiplies and adds in two instructions here, and its target string lacks avx512vnni.
   asm("vpdpwssd %2, %1, %0" : "+v"(sum.first.raw) : "v"(w.raw), "v"(x.raw));
+#elif HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  // As intrinsics GCC 12 gives each sum a new register and moves it back: a tile of AVX-512 then runs at 70 %
+  // of the rate of the two instructions, and at 95 % so.
+  decltype(w.raw) products;
+  asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
+      : "+v"(sum.first.raw), "=&v"(products)
+      : "v"(w.raw), "v"(x.raw));
 #else
   sum.first = hn::ReorderWidenMulAccumulate(FixedTag(), w, x, sum.first, sum.second);
 #endif

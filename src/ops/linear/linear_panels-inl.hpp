@@ -20,8 +20,6 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
 
-// Blocks of a decoded panel: 16 KiB, half of the smallest L1 data cache that matters.
-constexpr std::int64_t kPanelBlocks = 8;
 // A tile's integers stay in registers for a block: 6 x 2 vectors of 32 on AVX-512, 2 x 4 of 16 on AVX2. The
 // former has room for the tile's floats too, for a whole panel.
 constexpr bool kSumsStay = kFixedLanes >= 16;
@@ -56,9 +54,11 @@ HWY_INLINE void row_units(const Panel& panel, const float* scales, float* units)
   }
 }
 
-// Adds R rows times the tile's columns, from vector `first`, to sums [R][32].
+// Adds R rows times the tile's columns, from vector `first`, to sums [R][32]. `x_codes`, `x_scales`: of the
+// panel's first block and the first row.
 template <int R>
-HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const FixedRows& x, float* sums) {
+HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const std::int16_t* x_codes,
+                         const float* x_scales, float* sums) {
   const hn::CappedTag<float, 16> d;
   const PairTag d16;
   const auto place = [&](int r, std::size_t v) { return sums + r * kStrip + (first + v) * kFixedLanes; };
@@ -66,7 +66,7 @@ HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const FixedRows&
   hn::Vec<decltype(d)> sum[kSumsStay ? R : 1][kTileVecs];
   HWY_UNROLL(8)
   for (int r = 0; r < R; ++r) {
-    row_units(panel, x.scales + r * x.blocks, units[r]);
+    row_units(panel, x_scales + r * kPanelBlocks, units[r]);
     HWY_UNROLL(8)
     for (std::size_t v = 0; v < kTileVecs && kSumsStay; ++v) sum[r][v] = hn::LoadU(d, place(r, v));
   }
@@ -75,7 +75,7 @@ HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const FixedRows&
     HWY_UNROLL(8)
     for (auto& row : acc) std::fill_n(row, kTileVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
     const std::int16_t* pairs = panel.pairs + (b * kPairs * kStrip + first * kFixedLanes) * 2;
-    const std::int16_t* codes = x.codes + b * kBlockRows;
+    const std::int16_t* codes = x_codes + b * kBlockRows;
     for (std::int64_t p = 0; p < kPairs; p += kPairsAtOnce) {
       HWY_UNROLL(8)
       for (std::int64_t i = p; i < p + kPairsAtOnce; ++i) {
@@ -85,7 +85,7 @@ HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const FixedRows&
           w[v] = hn::Load(d16, pairs + (i * kStrip + v * kFixedLanes) * 2);
         HWY_UNROLL(8)
         for (int r = 0; r < R; ++r) {
-          const auto code = both(codes + r * x.blocks * kBlockRows + i * 2);
+          const auto code = both(codes + r * FixedRows::kRowCodes + i * 2);
           HWY_UNROLL(8)
           for (std::size_t v = 0; v < kTileVecs; ++v) multiply_pairs(w[v], code, acc[r][v]);
         }
@@ -113,20 +113,22 @@ HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const FixedRows&
 
 // The same for `rows` rows, 1 to kTileRows.
 template <int R = kTileRows>
-HWY_INLINE void add_rows(const Panel& panel, std::int64_t rows, const FixedRows& x, float* sums) {
+HWY_INLINE void add_rows(const Panel& panel, std::int64_t rows, const std::int16_t* codes,
+                         const float* scales, float* sums) {
   if constexpr (R > 1) {
-    if (rows < R) return add_rows<R - 1>(panel, rows, x, sums);
+    if (rows < R) return add_rows<R - 1>(panel, rows, codes, scales, sums);
   }
-  for (std::size_t v = 0; v < kFixedVecs; v += kTileVecs) add_tile<R>(panel, v, x, sums);
+  for (std::size_t v = 0; v < kFixedVecs; v += kTileVecs) add_tile<R>(panel, v, codes, scales, sums);
 }
 
-// Decodes blocks from `first` on. A wide block ends its panel, so that its float32 part is added in the order
-// of blocks; says whether one did.
+// Decodes blocks from `first` on, to the end of a panel of x. A wide block ends its panel before that, so
+// that its float32 part is added in the order of blocks; says whether one did.
 template <class Octet>
 HWY_INLINE bool decode_panel_of(const BlockStrip& layout, const std::byte* strip, std::int64_t first,
                                 Panel& panel) {
   bool wide = false;
-  for (panel.n = 0; panel.n < kPanelBlocks && first + panel.n < layout.blocks && !wide; ++panel.n) {
+  const std::int64_t end = std::min((first / kPanelBlocks + 1) * kPanelBlocks, layout.blocks);
+  for (panel.n = 0; first + panel.n < end && !wide; ++panel.n) {
     const BlockView block(layout, strip, first + panel.n);
     const BlockFactors factors(block, Octet::kFactorShift);
     wide = block.any_wide();
@@ -155,16 +157,14 @@ void many_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, std::
     }
     for (std::int64_t t = 0; t < tiles; ++t) {
       const std::int64_t r = m * t / tiles;
-      const FixedRows rows{x.codes + (r * x.blocks + first) * kBlockRows, x.scales + r * x.blocks + first,
-                           x.blocks};
-      add_rows(panel, m * (t + 1) / tiles - r, rows, sums + r * kStrip);
+      add_rows(panel, m * (t + 1) / tiles - r, x.codes_at(r, first), x.scales + x.at(r, first),
+               sums + r * kStrip);
     }
     if (HWY_LIKELY(!wide)) continue;
     const std::int64_t last = first + panel.n - 1;
     const BlockView block(layout, strip, last);
     for (std::int64_t r = 0; r < m; ++r) {
-      const std::int64_t at = r * x.blocks + last;
-      add_wide<Octet::kDtype>(block, x.codes + at * kBlockRows, x.scales[at], sums + r * kStrip);
+      add_wide<Octet::kDtype>(block, x.codes_at(r, last), x.scales[x.at(r, last)], sums + r * kStrip);
     }
   }
 }

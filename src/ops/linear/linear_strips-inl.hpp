@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "device/tensor.hpp"
-#include "ops/linear/linear_rows.hpp"
+#include "ops/rows.hpp"
 #include "ops/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

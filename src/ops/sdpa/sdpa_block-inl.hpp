@@ -1,4 +1,4 @@
-// A block of keys and values against a few queries: see sdpa_fast.cpp. Included once per instruction set.
+// A block of 64 keys and values against a few queries: see sdpa_fast.cpp. Included once per instruction set.
 #if defined(TESSERA_SDPA_BLOCK_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_SDPA_BLOCK_INL
 #undef TESSERA_SDPA_BLOCK_INL
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "ops/sdpa/sdpa_keys-inl.hpp"
 #include "ops/sdpa/sdpa_op.hpp"
 #include "ops/simd-inl.hpp"
 
@@ -19,91 +20,51 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
 
-constexpr std::int64_t kKeys = 64;  // a block: 16 KiB of float32 keys at head_dim 64
 constexpr float kMinusInf = -std::numeric_limits<float>::infinity();
 
-// A vector of keys or of a head's values. Four of them and four queries fill 16 of AVX-512's 32 registers;
-// AVX2 has 16 in all.
-using LaneTag = hn::CappedTag<float, 16>;
-constexpr std::size_t kKeyLanes = hn::MaxLanes(LaneTag());
+// Four vectors of keys (or of a head's values) and four queries fill 16 of AVX-512's 32 registers; AVX2 has
+// 16 in all.
 constexpr std::size_t kTile = 4;
 constexpr std::size_t kTileQueries = kKeyLanes >= 16 ? 4 : 2;
 
-// The state of one query over the blocks seen so far.
-struct Query {
-  const float* q;  // [dim], scaled
-  float* sum;      // [dim]: the weighted sum of values, to be divided by weight
+// What a query has seen of a span of keys: exp(score - largest) summed, and the values so weighted.
+struct Part {
+  float* sum;  // [dim], to be divided by weight
   float largest;
   float weight;
+};
+
+struct Query {
+  const float* q;               // [dim], scaled
+  Part part;                    // of the span under way
   std::int64_t begin, visible;  // its keys: positions from begin to before visible
   const float* mask;            // [keys] or nullptr
   float slope;                  // ALiBi's, or 0
   float softcap;                // or 0
 };
 
-// A block as the tiles want it: keys turned, [dim][64], so that a lane is a key; values [64][dim].
-struct KeyBlock {
-  const float* keys;
-  const float* values;
-  std::int64_t first;
-  std::size_t dim;
-};
-
-#if HWY_TARGET != HWY_SCALAR
-// Four values each of rows 0, 4, 8, ... of a matrix: one 128-bit block a row.
-template <class D>
-HWY_INLINE hn::Vec<D> quads(D d, const float* rows, std::size_t stride) {
-  const hn::CappedTag<float, 4> d4;
-  if constexpr (hn::MaxLanes(D()) == 4) {
-    return hn::LoadU(d4, rows);
-  } else {
-    const hn::Half<D> half;
-    return hn::Combine(d, quads(half, rows + hn::MaxLanes(half) * stride, stride), quads(half, rows, stride));
-  }
-}
-#endif
-
-// rows [64][dim] to columns [dim][64]; rows beyond those in use may hold anything.
-HWY_INLINE void turn(const float* rows, std::size_t dim, float* columns) {
-  std::size_t c = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const LaneTag d;
-  const hn::Repartition<double, LaneTag> d64;
-  for (; c + 4 <= dim; c += 4) {
-    for (std::size_t k = 0; k < static_cast<std::size_t>(kKeys); k += kKeyLanes) {
-      const float* from = rows + k * dim + c;
-      const auto r0 = quads(d, from, dim), r1 = quads(d, from + dim, dim);
-      const auto r2 = quads(d, from + 2 * dim, dim), r3 = quads(d, from + 3 * dim, dim);
-      const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, r0, r1));
-      const auto low23 = hn::BitCast(d64, hn::InterleaveLower(d, r2, r3));
-      const auto high01 = hn::BitCast(d64, hn::InterleaveUpper(d, r0, r1));
-      const auto high23 = hn::BitCast(d64, hn::InterleaveUpper(d, r2, r3));
-      float* out = columns + c * kKeys + k;
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, low01, low23)), d, out);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23)), d, out + kKeys);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, high01, high23)), d, out + 2 * kKeys);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23)), d, out + 3 * kKeys);
-    }
-  }
-#endif
-  for (; c < dim; ++c) {
-    for (std::size_t k = 0; k < static_cast<std::size_t>(kKeys); ++k)
-      columns[c * kKeys + k] = rows[k * dim + c];
-  }
-}
-
 // scores[q][key] = q . key for the first `n` keys (and what follows them to the end of a tile).
-template <int Q>
-HWY_INLINE void score_tile(const Query* queries, const KeyBlock& block, std::int64_t n,
-                           float (*scores)[kKeys]) {
+template <int Q, class Block>
+HWY_INLINE void score_tile(const Query* queries, const Block& block, std::int64_t n, float (*scores)[kKeys],
+                           Ahead& ahead) {
   const LaneTag d;
   for (std::size_t k = 0; k < static_cast<std::size_t>(n); k += kTile * kKeyLanes) {
     hn::Vec<LaneTag> acc[Q][kTile];
     for (auto& row : acc) std::fill_n(row, kTile, hn::Zero(d));
-    for (std::size_t c = 0; c < block.dim; ++c) {
-      const float* keys = block.keys + c * kKeys + k;
+    std::size_t c = 0;
+    for (; c + 2 <= block.dim; c += 2) {
+      ahead.ask(4);
       for (std::size_t v = 0; v < kTile; ++v) {
-        const auto key = hn::LoadU(d, keys + v * kKeyLanes);
+        const auto [even, odd] = two_channels(block.keys, c, k + v * kKeyLanes);
+        for (int q = 0; q < Q; ++q) {
+          acc[q][v] = hn::MulAdd(hn::Set(d, queries[q].q[c]), even, acc[q][v]);
+          acc[q][v] = hn::MulAdd(hn::Set(d, queries[q].q[c + 1]), odd, acc[q][v]);
+        }
+      }
+    }
+    for (; c < block.dim; ++c) {
+      for (std::size_t v = 0; v < kTile; ++v) {
+        const auto key = one_channel(block.keys, c, k + v * kKeyLanes);
         for (int q = 0; q < Q; ++q) acc[q][v] = hn::MulAdd(hn::Set(d, queries[q].q[c]), key, acc[q][v]);
       }
     }
@@ -130,7 +91,7 @@ HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t begin, std
   }
   std::fill(scores, scores + begin, kMinusInf);
   std::fill(scores + n, scores + kKeys, kMinusInf);
-  auto most = hn::Set(d, query.largest);
+  auto most = hn::Set(d, query.part.largest);
   auto nan = hn::IsNaN(most);
   for (std::size_t i = 0; i < static_cast<std::size_t>(kKeys); i += kKeyLanes) {
     const auto score = hn::LoadU(d, scores + i);
@@ -152,50 +113,51 @@ HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t begin, std
   }
   // exp(-inf - largest) = 0: nothing to keep from before the first visible key.
   const hn::CappedTag<float, 1> one;
-  const float shrink = hn::GetLane(exp_f32(one, hn::Set(one, query.largest - largest)));
-  query.weight = query.weight * shrink + hn::GetLane(hn::SumOfLanes(d, weights));
-  query.largest = largest;
+  const float shrink = hn::GetLane(exp_f32(one, hn::Set(one, query.part.largest - largest)));
+  query.part.weight = query.part.weight * shrink + hn::GetLane(hn::SumOfLanes(d, weights));
+  query.part.largest = largest;
   return shrink;
 }
 
 // sum[dim] += weights of keys [begin, end) times their values, V vectors of the head at a time from column c.
-template <int Q, std::size_t V, class D>
-HWY_INLINE void value_tile(D d, const Query* queries, const KeyBlock& block, const float (*weights)[kKeys],
-                           std::int64_t begin, std::int64_t end, std::size_t c) {
+template <int Q, std::size_t V, class D, class Block>
+HWY_INLINE void value_tile(D d, const Query* queries, const Block& block, const float (*weights)[kKeys],
+                           std::int64_t begin, std::int64_t end, std::size_t c, Ahead& ahead) {
   const std::size_t lanes = hn::Lanes(d);
   hn::Vec<D> acc[Q][V];
   for (int q = 0; q < Q; ++q) {
-    for (std::size_t v = 0; v < V; ++v) acc[q][v] = hn::LoadU(d, queries[q].sum + c + v * lanes);
+    for (std::size_t v = 0; v < V; ++v) acc[q][v] = hn::LoadU(d, queries[q].part.sum + c + v * lanes);
   }
   for (std::int64_t j = begin; j < end; ++j) {
-    const float* values = block.values + static_cast<std::size_t>(j) * block.dim + c;
+    ahead.ask(2);
+    const auto* values = block.values + static_cast<std::size_t>(j) * block.dim + c;
     for (std::size_t v = 0; v < V; ++v) {
-      const auto value = hn::LoadU(d, values + v * lanes);
+      const auto value = load_f32(d, values + v * lanes);
       for (int q = 0; q < Q; ++q) acc[q][v] = hn::MulAdd(hn::Set(d, weights[q][j]), value, acc[q][v]);
     }
   }
   for (int q = 0; q < Q; ++q) {
-    for (std::size_t v = 0; v < V; ++v) hn::StoreU(acc[q][v], d, queries[q].sum + c + v * lanes);
+    for (std::size_t v = 0; v < V; ++v) hn::StoreU(acc[q][v], d, queries[q].part.sum + c + v * lanes);
   }
 }
 
-template <int Q>
-HWY_INLINE void add_values(const Query* queries, const KeyBlock& block, const float (*weights)[kKeys],
-                           std::int64_t begin, std::int64_t end) {
+template <int Q, class Block>
+HWY_INLINE void add_values(const Query* queries, const Block& block, const float (*weights)[kKeys],
+                           std::int64_t begin, std::int64_t end, Ahead& ahead) {
   if (begin >= end) return;
   const LaneTag d;
   std::size_t c = 0;
   for (; c + kTile * kKeyLanes <= block.dim; c += kTile * kKeyLanes)
-    value_tile<Q, kTile>(d, queries, block, weights, begin, end, c);
+    value_tile<Q, kTile>(d, queries, block, weights, begin, end, c, ahead);
   for (; c + kKeyLanes <= block.dim; c += kKeyLanes)
-    value_tile<Q, 1>(d, queries, block, weights, begin, end, c);
+    value_tile<Q, 1>(d, queries, block, weights, begin, end, c, ahead);
   for (; c < block.dim; ++c)
-    value_tile<Q, 1>(hn::CappedTag<float, 1>(), queries, block, weights, begin, end, c);
+    value_tile<Q, 1>(hn::CappedTag<float, 1>(), queries, block, weights, begin, end, c, ahead);
 }
 
 // Q queries against a block. A query's arithmetic does not depend on the others.
-template <int Q>
-void attend_tile(Query* queries, const KeyBlock& block) {
+template <int Q, class Block>
+void attend_tile(Query* queries, const Block& block, Ahead& ahead) {
   HWY_ALIGN float scores[Q][kKeys];
   std::int64_t begin[Q], n[Q], first = 0, least = kKeys, most = 0;
   for (int q = 0; q < Q; ++q) {
@@ -206,40 +168,64 @@ void attend_tile(Query* queries, const KeyBlock& block) {
     most = std::max(most, n[q] == begin[q] ? 0 : n[q]);
   }
   if (most == 0) return;
-  score_tile<Q>(queries, block, most, scores);
+  score_tile<Q>(queries, block, most, scores, ahead);
   for (int q = 0; q < Q; ++q) {
     if (n[q] == begin[q]) continue;
     const float shrink = weigh(queries[q], block.first, begin[q], n[q], scores[q]);
     if (shrink == 1) continue;
     for_lanes(block.dim, [&](auto d, std::size_t c) {
-      float* sum = queries[q].sum + c;
+      float* sum = queries[q].part.sum + c;
       hn::StoreU(hn::Mul(hn::LoadU(d, sum), hn::Set(d, shrink)), d, sum);
     });
   }
   // Values outside a query's keys are not touched: a NaN there is none of its business. Each query's come in
   // order: its own first ones, those that all queries see, the rest.
   if (first >= least) {
-    for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, begin[q], n[q]);
+    for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, begin[q], n[q], ahead);
     return;
   }
-  for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, begin[q], first);
-  add_values<Q>(queries, block, scores, first, least);
-  for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, least, n[q]);
+  for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, begin[q], first, ahead);
+  add_values<Q>(queries, block, scores, first, least, ahead);
+  for (int q = 0; q < Q; ++q) add_values<1>(queries + q, block, scores + q, least, n[q], ahead);
 }
 
-inline void attend_block(Query* queries, std::size_t count, const KeyBlock& block) {
+template <class Block>
+void attend_block(Query* queries, std::size_t count, const Block& block, Ahead& ahead) {
   std::size_t n = 0;
-  for (; n + kTileQueries <= count; n += kTileQueries) attend_tile<kTileQueries>(queries + n, block);
+  for (; n + kTileQueries <= count; n += kTileQueries) attend_tile<kTileQueries>(queries + n, block, ahead);
   switch (count - n) {
     case 1:
-      return attend_tile<1>(queries + n, block);
+      return attend_tile<1>(queries + n, block, ahead);
     case 2:
-      return attend_tile<2>(queries + n, block);
+      return attend_tile<2>(queries + n, block, ahead);
     case 3:
-      return attend_tile<3>(queries + n, block);
+      return attend_tile<3>(queries + n, block, ahead);
     default:
       return;
   }
+}
+
+// Adds a span to the ones before it. A query that saw nothing of it, or nothing before it, keeps its bits.
+inline void add_part(const Part& part, std::size_t dim, Part& total) {
+  if (part.largest == kMinusInf) return;
+  if (total.largest == kMinusInf) {
+    std::copy_n(part.sum, dim, total.sum);
+    total.largest = part.largest;
+    total.weight = part.weight;
+    return;
+  }
+  // NaN stays, as in weigh().
+  const float largest =
+      std::isnan(part.largest) || part.largest > total.largest ? part.largest : total.largest;
+  const hn::CappedTag<float, 1> one;
+  const float old = hn::GetLane(exp_f32(one, hn::Set(one, total.largest - largest)));
+  const float fresh = hn::GetLane(exp_f32(one, hn::Set(one, part.largest - largest)));
+  for_lanes(dim, [&](auto d, std::size_t c) {
+    const auto kept = hn::Mul(hn::LoadU(d, total.sum + c), hn::Set(d, old));
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, part.sum + c), hn::Set(d, fresh), kept), d, total.sum + c);
+  });
+  total.weight = total.weight * old + part.weight * fresh;
+  total.largest = largest;
 }
 
 }  // namespace HWY_NAMESPACE

@@ -85,6 +85,10 @@ constexpr float alibi_bias(float slope, std::int64_t key, std::int64_t visible) 
 /// Prefill queries that share one pass over K and V on the fast engine.
 constexpr std::int64_t kSdpaQueryBlock = 32;
 
+/// Keys that the fast engine sums up before it adds them to the ones before: what threads share a decode
+/// step's long contexts by.
+constexpr std::int64_t kSdpaSpan = 256;
+
 /// Throws UserError where the positions or pages point outside the cache.
 SdpaShape sdpa_shape(const Sdpa& op, Inputs inputs);
 

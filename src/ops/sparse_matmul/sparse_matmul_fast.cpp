@@ -66,33 +66,39 @@ struct Groups {
 class Gathered {
  public:
   Gathered(const PreparedRows& x, const PickedRows& rows, const std::vector<std::int64_t>& pairs)
-      : inner_(rows.inner), blocks_(x.fixed.blocks) {
-    const auto codes = blocks_ * kBlockRows;
-    if (x.values != nullptr)
-      values_.resize(pairs.size() * static_cast<std::size_t>(inner_));
-    else
-      codes_.resize(pairs.size() * static_cast<std::size_t>(codes));
-    scales_.resize(pairs.size() * static_cast<std::size_t>(blocks_));
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const std::int64_t from = rows.input_row(pairs[i]), to = static_cast<std::int64_t>(i);
-      if (x.values != nullptr) {
-        std::copy_n(x.values + from * inner_, inner_, values_.data() + to * inner_);
-      } else {
-        std::copy_n(x.fixed.codes + from * codes, codes, codes_.data() + to * codes);
-        std::copy_n(x.fixed.scales + from * blocks_, blocks_, scales_.data() + to * blocks_);
+      : inner_(rows.inner) {
+    fixed_.blocks = x.fixed.blocks;
+    fixed_.rows = static_cast<std::int64_t>(pairs.size());
+    const auto panel_rows = static_cast<std::size_t>(fixed_.panels() * fixed_.rows);
+    if (x.values != nullptr) values_.resize(pairs.size() * static_cast<std::size_t>(inner_));
+    codes_.resize(panel_rows * FixedRows::kRowCodes);
+    scales_.resize(panel_rows * kPanelBlocks);
+    for (std::int64_t to = 0; to < fixed_.rows; ++to) {
+      const std::int64_t from = rows.input_row(pairs[static_cast<std::size_t>(to)]);
+      if (x.values != nullptr) std::copy_n(x.values + from * inner_, inner_, values_.data() + to * inner_);
+      for (std::int64_t block = 0; block < fixed_.blocks; block += kPanelBlocks) {
+        std::copy_n(x.fixed.codes_at(from, block), FixedRows::kRowCodes,
+                    codes_.data() + fixed_.at(to, block) * kBlockRows);
+        std::copy_n(x.fixed.scales + x.fixed.at(from, block), kPanelBlocks,
+                    scales_.data() + fixed_.at(to, block));
       }
     }
+    fixed_.codes = codes_.data();
+    fixed_.scales = scales_.data();
   }
+  Gathered(const Gathered&) = delete;
+  Gathered& operator=(const Gathered&) = delete;
 
   PreparedRows from(std::int64_t row) const {
-    if (blocks_ == 0) return {values_.data() + row * inner_, {}};
-    return {nullptr, {codes_.data() + row * blocks_ * kBlockRows, scales_.data() + row * blocks_, blocks_}};
+    if (fixed_.blocks == 0) return {values_.data() + row * inner_, {}};
+    return {nullptr, fixed_.from(row)};
   }
 
  private:
-  std::int64_t inner_, blocks_;
+  std::int64_t inner_;
   std::vector<float> values_, scales_;
   std::vector<std::int16_t> codes_;
+  FixedRows fixed_;  // in the two above
 };
 
 }  // namespace
