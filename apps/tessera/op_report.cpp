@@ -18,7 +18,8 @@ Json error_json(const verify::LocalError& e) {
   return {{"pcc", e.total.pcc},         {"max_abs", e.total.max_abs},
           {"rel_l2", e.total.rel_l2},   {"scale", e.total.scale},
           {"whole", e.whole},           {"storage", e.storage},
-          {"arithmetic", e.arithmetic}, {"arithmetic_at_best", e.least}};
+          {"arithmetic", e.arithmetic}, {"arithmetic_at_best", e.least},
+          {"scatter", e.scatter}};
 }
 
 }  // namespace
@@ -28,8 +29,8 @@ std::string finding_text(const verify::Finding& f) {
   std::string text = fmt::format("{}: {} ({}), {}\n", f.op.path, f.op.op, f.op.mode, f.config);
   text += fmt::format(
       "  PCC {:.6f}, off by {:.4f} of a row's size: {:.4f} by dtypes, {:.4f} by arithmetic ({:.4f} "
-      "with HiFi4 and an fp32 Dest)\n",
-      e.total.pcc, e.whole, e.storage, e.arithmetic, e.least);
+      "with HiFi4 and an fp32 Dest; {:.4f} but for a factor of each row)\n",
+      e.total.pcc, e.whole, e.storage, e.arithmetic, e.least, e.scatter);
   for (const auto& s : f.inputs) {
     text += fmt::format(
         "  {} {}: rms {:.4g}, largest {:.4g} ({:.1f} x rms), column {} has {:.0f} % of the energy{}\n",
@@ -39,8 +40,8 @@ std::string finding_text(const verify::Finding& f) {
   std::size_t width = 0;
   for (const auto& cure : f.cures) width = std::max(width, cure.change.size());
   for (const auto& cure : f.cures)
-    text += fmt::format("  with {:<{}}  PCC {:.6f}, off by {:.4f}{}\n", cure.change, width, cure.pcc,
-                        cure.whole, cure.cures ? "  in line" : "");
+    text += fmt::format("  with {:<{}}  PCC {:.6f}, off by {:.4f}, {:.4f} but for factors{}\n", cure.change,
+                        width, cure.pcc, cure.whole, cure.scatter, cure.cures ? "  in line" : "");
   return text;
 }
 
@@ -61,8 +62,11 @@ Json finding_json(const verify::Finding& f) {
                               {"not_finite", s.not_finite}});
   json["cures"] = Json::array();
   for (const auto& cure : f.cures)
-    json["cures"].push_back(
-        {{"change", cure.change}, {"pcc", cure.pcc}, {"whole", cure.whole}, {"cures", cure.cures}});
+    json["cures"].push_back({{"change", cure.change},
+                             {"pcc", cure.pcc},
+                             {"whole", cure.whole},
+                             {"scatter", cure.scatter},
+                             {"cures", cure.cures}});
   return json;
 }
 

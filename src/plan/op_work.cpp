@@ -7,6 +7,7 @@
 #include "ops/argmax/argmax.hpp"
 #include "ops/ccl/ccl_op.hpp"
 #include "ops/dispatch.hpp"
+#include "ops/op_call.hpp"
 #include "ops/sdpa/sdpa.hpp"
 #include "ops/slice/slice.hpp"
 
@@ -101,6 +102,9 @@ class WorkRecorder final : public OpObserver {
     work.row_tiles = tiles(work.rows);
     work.head_tiles = tiles(q[3]);
     work.start = start_;
+    const auto call = describe_call(event.op);
+    if (call && call->options.compute_kernel_config)
+      work.phases = fidelity_phases(call->options.compute_kernel_config->math_fidelity);
     const TensorSpec tile_rows{Shape{1, work.kv_heads, kTileSize, q[3]}, k.dtype(), Layout::TILE};
     work.position_bytes = 2 * tile_rows.packed_bytes() / kTileSize;
   }

@@ -26,6 +26,7 @@ struct OpWork {
   std::int64_t heads = 0, kv_heads = 0, head_tiles = 0;  // head_tiles: head_dim / 32
   std::int64_t users = 0;
   std::int64_t position_bytes = 0;  // of the keys and values of one position of one user
+  int phases = 4;                   // of its fidelity; HiFi4 where none is given
   std::int64_t start = 0;           // prefill: position of row 0
   // Collective.
   int chips = 1;

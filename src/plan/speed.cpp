@@ -11,7 +11,7 @@ namespace {
 
 // 100 Gb/s each way: 16 Ethernet cores share 3200 Gb/s both ways.
 constexpr double kLinkBytesPerSecond = 12.5e9;
-constexpr int kSdpaCycles = 64;  // prefill attention runs at HiFi4
+constexpr int kPhaseCycles = 16;  // a tile product, for each phase of the fidelity
 
 // How the chips of a group are wired: eight in a ring, fewer in a line, more as rings of 8 beside each other.
 struct Collective {
@@ -102,7 +102,7 @@ OpTime time_op(const OpWork& w, const StepContext& context, const ChipRates& rat
         time.real_transfer = time.memory / e.kv_cache;
       } else {
         time.memory = attention_bytes(w, w.start + w.rows) / rates.dram_bytes_s;
-        time.compute = attention_products(w) * kSdpaCycles / peak;
+        time.compute = attention_products(w) * kPhaseCycles * w.phases / peak;
         time.real_transfer = std::max(time.memory / e.interleaved, time.compute / e.matmul);
       }
       break;

@@ -107,16 +107,20 @@ class Runs {
 };
 
 OpError op_error(const OpCase& op_case, const LocalError& error) {
-  return {op_case.path,      std::string(op_case.op->name()), op_case.mode, layer_of(op_case.path), error,
-          config_of(op_case)};
+  OpError result{op_case.path, std::string(op_case.op->name()),
+                 op_case.mode, layer_of(op_case.path),
+                 error,        config_of(op_case)};
+  for (const CaseInput& input : op_case.inputs)
+    if (input.present) result.shapes += fmt::format("{} ", to_string(input.spec.logical_shape));
+  return result;
 }
 
-Finding finding_of(const OpError& op, const OpCase& op_case, Device& device, double limit) {
+Finding finding_of(const OpError& op, const OpCase& op_case, Device& device, const ErrorLimits& limits) {
   return {op,
           {},
           op.config ? describe(*op.config) : "the op's default",
           input_statistics(op_case),
-          try_cures(op_case, device, limit),
+          try_cures(op_case, device, limits),
           op_case};
 }
 
@@ -126,7 +130,7 @@ Finding examine(const OpCase& op_case, Device& device, double threshold) {
   const auto error = measure(op_case, device);
   check(error.has_value(), "{}: no output of {} holds floats: nothing to compare", op_case.path,
         op_case.op->name());
-  Finding finding = finding_of(op_error(op_case, *error), op_case, device, std::sqrt(2 * (1 - threshold)));
+  Finding finding = finding_of(op_error(op_case, *error), op_case, device, {std::sqrt(2 * (1 - threshold))});
   const metrics::Comparison& total = error->total;
   if (!metrics::passes(total, threshold))
     finding.reason = fmt::format("PCC {:.6f}, needs {}", total.pcc, threshold);
@@ -149,15 +153,17 @@ Bisection bisect(Session& s) {
     runs.cases([&](std::size_t number, const OpCase& op_case) {
       if (next == numbers.size() || number != numbers[next]) return;
       OpError& op = result.ops[next++];
-      if (op.usual_config)
-        op.usual_arithmetic = measure(with_config(op_case, *op.usual_config), *s.device)->arithmetic;
+      if (!op.usual_config) return;
+      const LocalError usual = *measure(with_config(op_case, *op.usual_config), *s.device);
+      op.usual_arithmetic = usual.arithmetic;
+      op.usual_scatter = usual.scatter;
     });
   }
   const auto found = first_out_of_line(result.ops, s.thresholds.op);
   if (!found) return result;
   runs.cases([&](std::size_t number, const OpCase& op_case) {
     if (number != numbers[found->index]) return;
-    result.finding = finding_of(result.ops[found->index], op_case, *s.device, found->limit);
+    result.finding = finding_of(result.ops[found->index], op_case, *s.device, found->limits);
     result.finding->reason = found->reason;
   });
   return result;

@@ -3,6 +3,7 @@
 // itself on the reference's inputs; an op is out of line when its error is too large for any op, or much
 // larger than that of the same op in the model's other layers.
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,10 +18,11 @@ struct OpError {
   int layer = -1;
   LocalError error;
   std::optional<ComputeKernelConfig> config = {};  // that it was given
-  // Where most of the other layers have another configuration: theirs, and the arithmetic error with it.
+  // Where most of its like have another configuration: theirs, and the errors with it.
   std::optional<ComputeKernelConfig> usual_config = {};
-  double usual_arithmetic = 0;
-  double median = 0;  // of error.whole, of the same op in all layers
+  double usual_arithmetic = 0, usual_scatter = 0;
+  double median = 0;        // of error.whole, of the same op in all layers
+  std::string shapes = {};  // of the inputs: an op outside the layers is like those on the same
 };
 
 /// What an input holds: as the reference has it.
@@ -38,8 +40,14 @@ struct InputStatistics {
 /// A setting that the op was run with instead, and what came of it.
 struct Cure {
   std::string change;  // "fp32 Dest", "weights in bfloat8_b"
-  double pcc = 0, whole = 0;
+  double pcc = 0, whole = 0, scatter = 0;
   bool cures = false;  // the error is back in line
+};
+
+/// Errors that are in line (LocalError's).
+struct ErrorLimits {
+  double whole = 0;
+  double scatter = std::numeric_limits<double>::infinity();  // asked for where that is what stands out
 };
 
 struct Finding {
@@ -67,7 +75,7 @@ Finding examine(const OpCase& op_case, Device& device, double threshold);
 std::vector<InputStatistics> input_statistics(const OpCase& op_case);
 
 /// Other settings for a case, cheapest first: fp32 Dest, more fidelity, both, weights with more bits, all of
-/// it. `limit`: the relative error (rel_l2) that is in line.
-std::vector<Cure> try_cures(const OpCase& op_case, Device& device, double limit);
+/// it.
+std::vector<Cure> try_cures(const OpCase& op_case, Device& device, const ErrorLimits& limits);
 
 }  // namespace tessera::verify

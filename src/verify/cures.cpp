@@ -24,13 +24,14 @@ std::string_view name_of(MathFidelity fidelity) {
 
 }  // namespace
 
-std::vector<Cure> try_cures(const OpCase& op_case, Device& device, double limit) {
+std::vector<Cure> try_cures(const OpCase& op_case, Device& device, const ErrorLimits& limits) {
   std::vector<Cure> cures;
   const auto attempt = [&](std::string change, const OpCase& other) {
     const auto error = measure(other, device);
     if (!error) return;
-    cures.push_back({std::move(change), error->total.pcc, error->whole,
-                     metrics::passes(error->total, 0.999) && error->whole <= limit});
+    const bool in_line = error->whole <= limits.whole && error->scatter <= limits.scatter;
+    cures.push_back({std::move(change), error->total.pcc, error->whole, error->scatter,
+                     metrics::passes(error->total, 0.999) && in_line});
   };
   const bool takes_config = describe_call(*op_case.op).has_value();
   const ComputeKernelConfig now = config_of(op_case).value_or(ComputeKernelConfig{});

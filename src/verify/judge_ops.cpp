@@ -32,9 +32,10 @@ std::string family_of(const OpError& op) {
 
 using Families = std::map<std::string, std::vector<std::size_t>>;
 
-Families families_of(std::span<const OpError> ops) {
+template <class Name>
+Families families_of(std::span<const OpError> ops, Name name_of) {
   Families families;
-  for (std::size_t i = 0; i < ops.size(); ++i) families[family_of(ops[i])].push_back(i);
+  for (std::size_t i = 0; i < ops.size(); ++i) families[name_of(ops[i])].push_back(i);
   return families;
 }
 
@@ -73,12 +74,6 @@ class Peers {
   /// Empty when the op is in line.
   std::string stands_out(const OpError& op) const {
     const LocalError& e = op.error;
-    if (op.usual_config && e.arithmetic > kSmall && e.arithmetic > kConfigFactor * op.usual_arithmetic)
-      return fmt::format(
-          "the arithmetic (fidelity, Dest) error is {:.4f} of the output's size with {}; with {}, as "
-          "in most of {} layers, it would be {:.4f}",
-          e.arithmetic, verify::describe(*op.config), verify::describe(*op.usual_config), count_,
-          op.usual_arithmetic);
     if (e.storage > kSmall && e.storage > kStorageFactor * storage_)
       return describe("storage (dtype)", e.storage, storage_);
     if (e.arithmetic > kSmall && e.arithmetic > kArithmeticFactor * arithmetic_ &&
@@ -97,36 +92,68 @@ class Peers {
   double storage_ = 0, arithmetic_ = 0, excess_ = 0, whole_ = 0;
 };
 
+// Empty when its configuration is its like's, or costs nothing.
+std::string odd_config(const OpError& op) {
+  if (!op.usual_config) return {};
+  const LocalError& e = op.error;
+  const auto costs = [&](double error, double usual) {
+    return error > kSmall && error > kConfigFactor * usual;
+  };
+  const auto tell = [&](std::string_view what, double error, double usual) {
+    return fmt::format(
+        "the arithmetic (fidelity, Dest) error{} is {:.4f} of the output's size with {}; with {}, "
+        "as most ops like it have, it would be {:.4f}",
+        what, error, describe(*op.config), describe(*op.usual_config), usual);
+  };
+  if (costs(e.arithmetic, op.usual_arithmetic)) return tell("", e.arithmetic, op.usual_arithmetic);
+  if (costs(e.scatter, op.usual_scatter))
+    return tell(", but for a factor of each row,", e.scatter, op.usual_scatter);
+  return {};
+}
+
+// The configuration that more than half of them have.
+std::optional<ComputeKernelConfig> usual_config(std::span<const OpError> ops,
+                                                const std::vector<std::size_t>& members) {
+  std::map<std::string, std::vector<std::size_t>> by_config;
+  for (const std::size_t i : members) {
+    if (ops[i].config) by_config[describe(*ops[i].config)].push_back(i);
+  }
+  for (const auto& [config, same] : by_config) {
+    if (same.size() * 2 > members.size()) return ops[same.front()].config;
+  }
+  return {};
+}
+
 }  // namespace
 
 void find_odd_configs(std::span<OpError> ops) {
-  for (const auto& [name, members] : families_of(ops)) {
-    if (members.size() < kPeers) continue;
-    std::map<std::string, std::vector<std::size_t>> by_config;
+  const Families on_shapes = families_of(ops, [](const OpError& op) { return op.mode + op.op + op.shapes; });
+  for (const auto& [name, members] : families_of(ops, family_of)) {
+    const bool few = members.size() < kPeers;
     for (const std::size_t i : members) {
-      if (ops[i].config) by_config[describe(*ops[i].config)].push_back(i);
-    }
-    const auto most = std::ranges::max_element(by_config, {}, [](const auto& e) { return e.second.size(); });
-    if (most == by_config.end() || most->second.size() * 2 <= members.size()) continue;
-    for (const auto& [config, odd] : by_config) {
-      if (config == most->first) continue;
-      for (const std::size_t i : odd) ops[i].usual_config = ops[most->second.front()].config;
+      OpError& op = ops[i];
+      if (!op.config || (few && op.layer >= 0)) continue;
+      const auto& like = few ? on_shapes.at(op.mode + op.op + op.shapes) : members;
+      if (like.size() < kPeers) continue;
+      const auto usual = usual_config(ops, like);
+      if (usual && describe(*usual) != describe(*op.config)) op.usual_config = usual;
     }
   }
 }
 
 std::optional<OutOfLine> first_out_of_line(std::span<OpError> ops, double threshold) {
-  const Families families = families_of(ops);
   std::vector<std::string> reasons(ops.size());
   // Uncorrelated noise of that PCC.
-  std::vector<double> limits(ops.size(), std::sqrt(2 * (1 - threshold)));
-  for (const auto& [name, members] : families) {
+  std::vector<ErrorLimits> limits(ops.size(), {std::sqrt(2 * (1 - threshold))});
+  for (const auto& [name, members] : families_of(ops, family_of)) {
     const Peers peers(ops, members);
     for (const std::size_t i : members) {
       ops[i].median = peers.whole();
+      reasons[i] = odd_config(ops[i]);
+      if (!reasons[i].empty()) limits[i].scatter = std::max(ops[i].usual_scatter * kConfigFactor, kSmall);
       if (members.size() < kPeers) continue;
-      limits[i] = std::max(peers.whole() * 1.25, kSmall);
-      reasons[i] = peers.stands_out(ops[i]);
+      limits[i].whole = std::max(peers.whole() * 1.25, kSmall);
+      if (reasons[i].empty()) reasons[i] = peers.stands_out(ops[i]);
     }
   }
   for (std::size_t i = 0; i < ops.size(); ++i) {

@@ -57,6 +57,22 @@ struct Rows {
   double off(const Rows& other) const {
     return metrics::compare_rows(values, other.values, columns).even.rel_l2;
   }
+
+  // The same when each row of `other` may be divided by its own factor, the slope on this one's.
+  double scatter(Rows other) const {
+    for (std::size_t start = 0; start < values.size(); start += columns) {
+      double both = 0, own = 0;
+      for (std::size_t i = start; i < start + columns; ++i) {
+        both += double{values[i]} * other.values[i];
+        own += double{values[i]} * values[i];
+      }
+      // Of a row of zeros, or one that points elsewhere, a factor says nothing.
+      if (!(both > 0)) continue;
+      for (std::size_t i = start; i < start + columns; ++i)
+        other.values[i] = static_cast<float>(other.values[i] * (own / both));
+    }
+    return off(other);
+  }
 };
 
 Rows run(const OpCase& op_case, std::vector<Tensor> inputs) {
@@ -77,9 +93,12 @@ std::optional<LocalError> measure(const OpCase& op_case, Device& device) {
   const std::vector<Tensor> held = upload(op_case, device);
   const Rows stored = run(op_case, reference_inputs(op_case, *reference, &held));
   const Rows got = run(op_case, held);
-  LocalError error{metrics::compare(wanted.values, got.values), wanted.off(stored), stored.off(got), 0,
-                   wanted.off(got)};
-  error.least = error.arithmetic;
+  LocalError error;
+  error.total = metrics::compare(wanted.values, got.values);
+  error.storage = wanted.off(stored);
+  error.arithmetic = error.least = stored.off(got);
+  error.scatter = stored.scatter(got);
+  error.whole = wanted.off(got);
   if (describe_call(*op_case.op)) {
     const OpCase best = with_config(op_case, best_config(config_of(op_case).value_or(ComputeKernelConfig{})));
     error.least = stored.off(run(best, held));

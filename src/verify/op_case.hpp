@@ -31,10 +31,12 @@ struct OpCase {
 /// on float32 inputs. The parts count every row alike (metrics::compare_rows), as a share of its size:
 /// `storage`: the reference on the inputs as the device stores them, against the same; `arithmetic`: the
 /// device against the reference on the inputs as the device stores them; `least`: the same with HiFi4, an
-/// fp32 Dest and nothing approximate: what of it lies in the inputs and the output's dtype.
+/// fp32 Dest and nothing approximate: what of it lies in the inputs and the output's dtype; `scatter`: what
+/// of `arithmetic` is no common factor of a row. A norm at HiFi2 makes whole rows too small (its factor is
+/// cut) by more than all its other rounding, so that a Dest of 16 bits shows in the scatter alone.
 struct LocalError {
   metrics::Comparison total;
-  double storage = 0, arithmetic = 0, least = 0;
+  double storage = 0, arithmetic = 0, least = 0, scatter = 0;
   double whole = 0;  // storage and arithmetic together
 };
 

@@ -47,6 +47,26 @@ TEST(SpeedModel, MeetsThePublicTable) {
   EXPECT_LT(median(first), 0.12);
 }
 
+TEST(SpeedModel, AttentionInPrefillTakesItsCyclesForEachPhase) {
+  const ModelFacts facts = read_config(kLlama8B);
+  models::Precision precision = plan_precision("tt-accuracy", facts);
+  const auto with = [&](const char* fidelity) {
+    precision.decoder.fidelity.attention.sdpa_prefill = models::parse_fidelity(fidelity, "test");
+    precision.decoder.fidelity.attention.sdpa_decode = models::parse_fidelity(fidelity, "test");
+    return predict_speed(facts, chip_part(facts, 1), precision, find_sheet("n150"),
+                         {.batch = 1, .context = 4096, .prompt = 4096});
+  };
+  const Speed four = with("HIFI4"), two = with("HIFI2"), one = with("LOFI");
+  const double saved = four.first_token.compute_ms - two.first_token.compute_ms;
+  EXPECT_GT(saved, 0);
+  EXPECT_NEAR(two.first_token.compute_ms - one.first_token.compute_ms, saved / 2, 1e-6 * saved);
+  EXPECT_EQ(four.decode.expected_ms, two.decode.expected_ms) << "decode reads the cache";
+  EXPECT_EQ(predict(kLlama8B, "n150", 1, "tt-accuracy", {.batch = 1, .context = 4096, .prompt = 4096})
+                .first_token.compute_ms,
+            four.first_token.compute_ms)
+      << "the preset has HIFI4";
+}
+
 TEST(SpeedModel, ExcludedRowsAreNamedWithAReason) {
   const auto table = nlohmann::json::parse(read_text_file(TESSERA_TEST_DATA "/plan/public_speed.json"));
   EXPECT_FALSE(table.at("source").get<std::string>().empty());

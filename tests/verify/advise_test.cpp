@@ -12,6 +12,7 @@
 #include "verify/advise/advise_output.hpp"
 #include "verify/advise/composed_model.hpp"
 #include "verify/advise/front.hpp"
+#include "verify/advise/mixtures.hpp"
 
 namespace tessera::verify {
 namespace {
@@ -61,6 +62,62 @@ TEST(AdviseConfiguration, TheFileIsReadBackAsTheConfiguration) {
     EXPECT_EQ(how.attention.sdpa_decode->math_fidelity, MathFidelity::HiFi2);
     EXPECT_EQ(how.attention.o_prefill->math_fidelity, MathFidelity::HiFi4);
   }
+}
+
+TEST(AdviseConfiguration, TheFileHasTheSettingsOfSingleLayers) {
+  Configuration c = mixture_base();
+  c.exceptions[{Group::Ff2, 1}] = smallest(Group::Ff2);
+  EXPECT_EQ(describe(c, Group::Ff2), "BFP8 HIFI2_FP16; BFP4 LOFI in 1 layer");
+  const models::Precision read = models::parse_precision_json(precision_file(c, 3), "advised.json");
+  const models::Precision same = to_precision(c);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(read.layer(i).ff2, i == 1 ? DataType::BFLOAT4_B : DataType::BFLOAT8_B);
+    EXPECT_EQ(same.layer(i).ff2, read.layer(i).ff2);
+    EXPECT_EQ(read.layer(i).fidelity.mlp.ff2->math_fidelity,
+              i == 1 ? MathFidelity::LoFi : MathFidelity::HiFi2);
+    EXPECT_EQ(read.layer(i).wo, DataType::BFLOAT8_B);
+  }
+}
+
+TEST(AdviseMixtures, TheCheapestCellsComeFirst) {
+  std::vector<Sensitivity> groups;
+  for (const Group group : kLayerGroups) {
+    for (const DataType dtype : {DataType::BFLOAT8_B, DataType::BFLOAT4_B}) {
+      Sensitivity row;
+      row.group = group;
+      row.setting.dtype = dtype;
+      // FF1_FF3 saves the most.
+      const double saved = dtype == DataType::BFLOAT8_B ? 0 : group == Group::Ff1Ff3 ? 0.2 : 0.1;
+      row.cost = {.needed_bytes = static_cast<std::int64_t>(1000 * (1 - saved)),
+                  .decode_tok_s = 10 / (1 - saved)};
+      groups.push_back(row);
+    }
+  }
+  const std::vector<LayerSensitivity> layers{
+      {Group::Ff1Ff3, 0, 0.03}, {Group::Ff1Ff3, 1, 0.015}, {Group::Wo, 0, 0.01}, {Group::Wo, 1, -0.001}};
+  const std::vector<Cell> cells = cheapest_first(groups, layers, 2);
+  const std::vector<Cell> expected{{Group::Wo, 1}, {Group::Ff1Ff3, 1}, {Group::Wo, 0}, {Group::Ff1Ff3, 0}};
+  EXPECT_EQ(cells, expected);
+  const Configuration two = mixture(cells, 2);
+  EXPECT_EQ(two.exceptions.size(), 2u);
+  EXPECT_EQ(two.exceptions.at({Group::Ff1Ff3, 1}), (Setting{DataType::BFLOAT4_B, "LOFI"}));
+}
+
+TEST(AdviseMixtures, TheLargestCountThatMeetsTheTargetIsNarrowedDown) {
+  for (const std::size_t limit : {0, 1, 17, 59, 60, 61, 118, 119}) {
+    std::vector<std::size_t> asked;
+    search_mixtures(120, [&](std::size_t count) {
+      EXPECT_TRUE(count > 0 && count < 120) << count;
+      EXPECT_EQ(std::ranges::count(asked, count), 0) << "measured twice";
+      asked.push_back(count);
+      return count <= limit;
+    });
+    EXPECT_LE(asked.size(), static_cast<std::size_t>(kEvenMixtures + kMixtureHalvings));
+    std::size_t best = 0;
+    for (const std::size_t count : asked) best = count <= limit ? std::max(best, count) : best;
+    EXPECT_LE(limit - best, 1u) << limit;
+  }
+  search_mixtures(1, [](std::size_t) { return ADD_FAILURE(), true; });
 }
 
 TEST(AdviseConfiguration, OneLayerAlone) {
@@ -153,7 +210,7 @@ TEST(Advise, ATinyModel) {
                             total = of;
                           });
   EXPECT_LE(last, total);
-  EXPECT_LE(total - last, 2) << "the presets may be steps of the path";
+  EXPECT_LE(total - last, 2 + kMixtureHalvings) << "the presets may be steps of the path";
   EXPECT_EQ(a.tokens, 24);
   EXPECT_EQ(a.layers.size(), 4u * 3u);
   // A coarser storage of the same weights costs more.
@@ -175,6 +232,13 @@ TEST(Advise, ATinyModel) {
   for (std::size_t i = 1; i < 10; ++i)
     EXPECT_LE(a.points[i].cost.needed_bytes, a.points[i - 1].cost.needed_bytes) << a.points[i].name;
   EXPECT_TRUE(std::ranges::any_of(a.points, &Point::on_front));
+  // Configurations that differ by layer are among the points.
+  const auto mixtures =
+      std::ranges::count_if(a.points, [](const Point& p) { return !p.configuration.exceptions.empty(); });
+  EXPECT_GE(mixtures, 7);
+  EXPECT_EQ(a.answer_decode.tokens, 24);
+  EXPECT_GT(a.answer_decode.kl, 0);
+  EXPECT_LT(a.answer_decode.kl, 10 * a.points[*a.chosen].score.kl) << "decode is the same text";
   // Without a target: as accurate as TT-Transformers' own preset.
   ASSERT_TRUE(a.chosen);
   EXPECT_TRUE(a.target.kl);

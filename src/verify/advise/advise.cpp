@@ -12,6 +12,7 @@
 #include "util/interrupt.hpp"
 #include "verify/advise/composed_model.hpp"
 #include "verify/advise/front.hpp"
+#include "verify/advise/mixtures.hpp"
 
 namespace tessera::verify {
 namespace {
@@ -53,6 +54,9 @@ class Bench {
 
   Score measure(const models::Precision& precision) {
     return score(reference_, text_logits(model_.compose(precision), ids_), ids_);
+  }
+  Score measure_decode(const models::Precision& precision) {
+    return score(reference_, decode_logits(model_.compose(precision), ids_), ids_);
   }
 
  private:
@@ -155,12 +159,13 @@ const Sensitivity& find(const std::vector<Sensitivity>& rows, Group group, const
 std::vector<std::pair<std::string, Configuration>> descend(const std::vector<Sensitivity>& rows,
                                                            const Cost& base) {
   struct At {
-    double kl = 0, ms = 0, bytes = 0;
+    double kl = 0, ms = 0, bytes = 0, first_ms = 0;
   };
   const auto at = [&](Group group, std::size_t level) -> At {
-    if (level == 0) return {0, 1e3 / base.decode_tok_s, static_cast<double>(base.needed_bytes)};
-    const Sensitivity& row = find(rows, group, ladder(group)[level]);
-    return {row.added_kl, 1e3 / row.cost.decode_tok_s, static_cast<double>(row.cost.needed_bytes)};
+    const Sensitivity* row = level == 0 ? nullptr : &find(rows, group, ladder(group)[level]);
+    const Cost& cost = row == nullptr ? base : row->cost;
+    return {row == nullptr ? 0 : row->added_kl, 1e3 / cost.decode_tok_s,
+            static_cast<double>(cost.needed_bytes), cost.ttft_ms};
   };
   Configuration now = most_precise_configuration();
   std::vector<std::pair<std::string, Configuration>> path{{"most precise", now}};
@@ -171,7 +176,8 @@ std::vector<std::pair<std::string, Configuration>> descend(const std::vector<Sen
       const std::size_t next = level[static_cast<std::size_t>(group)] + 1;
       if (next >= ladder(group).size()) continue;
       const At before = at(group, next - 1), after = at(group, next), whole = at(group, 0);
-      const double saved = (before.ms - after.ms) / whole.ms + (before.bytes - after.bytes) / whole.bytes;
+      const double saved = (before.ms - after.ms) / whole.ms + (before.bytes - after.bytes) / whole.bytes +
+                           (before.first_ms - after.first_ms) / whole.first_ms;
       const double worth = saved / std::max(after.kl - before.kl, kLeastKl);
       if (!best || worth > best->worth) best = Step{group, next, worth};
     }
@@ -208,6 +214,19 @@ std::vector<LayerSensitivity> by_layer(Bench& fast, double base_kl, int layers, 
   return cells;
 }
 
+// Between all of bfloat8_b and all of bfloat4_b: single layers, the cheapest first.
+void add_mixtures(Advice& a, Bench& exact, const Planner& planner, Steps& steps) {
+  const std::vector<Cell> cells = cheapest_first(a.groups, a.layers, a.layer_count);
+  search_mixtures(cells.size(), [&](std::size_t count) {
+    const Configuration mixed = mixture(cells, count);
+    const Score score = exact.measure(to_precision(mixed));
+    a.points.push_back({fmt::format("BFP4 in {} of {} parts of layers", count, cells.size()), mixed, score,
+                        planner.cost(mixed), false});
+    steps.done();
+    return a.target.met_by(score);
+  });
+}
+
 // No target: what TT-Transformers' own preset reaches.
 Target target_of(const Target& asked, const std::vector<Point>& points) {
   if (asked.any()) return asked;
@@ -225,10 +244,10 @@ Advice advise(const io::Checkpoint& checkpoint, const plan::ModelFacts& facts,
   const int layers = checkpoint.config().num_hidden_layers;
   const std::vector<Probe> probes = all_probes();
   // The path has a point for each step of each ladder, its top, and the two presets.
-  int most_points = 3;
+  int most_points = 3 + (options.layers ? kEvenMixtures + kMixtureHalvings : 0);
   for (const Group group : kSteppedGroups) most_points += static_cast<int>(ladder(group).size()) - 1;
   const int cells = options.layers ? layers * static_cast<int>(kLayerGroups.size()) : 0;
-  Steps steps(1 + 2 + static_cast<int>(probes.size()) + cells + most_points, on_step);
+  Steps steps(1 + 2 + static_cast<int>(probes.size()) + cells + most_points + 1, on_step);
 
   Advice a;
   a.model = facts.name;
@@ -267,9 +286,13 @@ Advice advise(const io::Checkpoint& checkpoint, const plan::ModelFacts& facts,
     a.points.push_back({name, configuration, score, planner.cost(configuration), false});
     steps.done();
   }
-  mark_front(a.points);
   a.target = target_of(options.target, a.points);
+  if (options.layers) add_mixtures(a, exact, planner, steps);
+  mark_front(a.points);
   a.chosen = choose(a.points, a.target);
+  const std::size_t answer = a.chosen ? *a.chosen : nearest(a.points, a.target);
+  a.answer_decode = exact.measure_decode(to_precision(a.points[answer].configuration));
+  steps.done();
   return a;
 }
 

@@ -30,7 +30,7 @@ struct AdviseOptions {
   std::string device = "n150";  // of the predictions
   int batch = 1;
   int context = 0;     // positions a user; 0: 4096 or the model's limit
-  bool layers = true;  // the sensitivity layer by layer
+  bool layers = true;  // the sensitivity layer by layer, and configurations that differ by layer
   Target target = {};
 };
 
@@ -77,6 +77,7 @@ struct Advice {
   std::vector<Point> points;
   Target target;                      // as asked for, or what stands in for it
   std::optional<std::size_t> chosen;  // of points; empty: none meets the target
+  Score answer_decode;                // of that point, or the nearest, one token at a time
 };
 
 /// Runs the text `ids` (two tokens at least) on the reference, then on each configuration; `on_step` is told

@@ -46,6 +46,7 @@ void header(Html& html, const Advice& a) {
     html.element("span", a.chosen ? "met" : "not met", {{"class", a.chosen ? "mark pass" : "mark fail"}});
     html.text(fmt::format(" {}", verdict_line(a)));
   }
+  html.element("p", decode_line(a));
   const auto list = html.open("dl", {{"class", "facts"}});
   fact(html, "text", fmt::format("{} tokens, teacher-forced in one prefill", a.tokens));
   fact(html, "reference", fmt::format("float32, perplexity {:.3f}", a.reference_perplexity));
@@ -57,13 +58,13 @@ void front_section(Html& html, const Advice& a) {
   html.element("h2", "Accuracy against speed");
   html.element(
       "p", fmt::format("Each point is a whole configuration on the exact engine, {} tokens. The front counts "
-                       "memory too: a point on it is beaten by no other in KL, speed and memory together.",
+                       "memory and TTFT too: a point on it is beaten by no other in all of them together.",
                        a.tokens));
   front_figure(html, a);
   const auto frame = html.open("div", {{"class", "scroll"}});
   const auto table = html.open("table");
   report::table_head(html, {"front", "step", "KL", "top-1", "top-5", "perplexity", "memory", "t/s/user",
-                            "TTFT ms", "FF1_FF3", "FF2", "WQKV", "WO", "KV_CACHE"});
+                            "TTFT ms", "FF1_FF3", "FF2", "WQKV", "WO", "KV_CACHE", "SDPA"});
   const auto body = html.open("tbody");
   for (std::size_t i = 0; i < a.points.size(); ++i) {
     const Point& p = a.points[i];
@@ -73,7 +74,7 @@ void front_section(Html& html, const Advice& a) {
     score_cells(html, p.score);
     cost_cells(html, p.cost);
     number(html, fmt::format("{:.1f}", p.cost.ttft_ms));
-    for (const Group group : kSteppedGroups) html.element("td", describe(p.configuration[group]));
+    for (const Group group : kSteppedGroups) html.element("td", describe(p.configuration, group));
   }
 }
 

@@ -32,11 +32,22 @@ Json configuration_json(const Configuration& c) {
   return json;
 }
 
+Json exceptions_json(const Configuration& c) {
+  Json json = Json::array();
+  for (const auto& [cell, setting] : c.exceptions) {
+    Json row{{"group", to_string(cell.group)}, {"layer", cell.layer}};
+    row.update(setting_json(setting));
+    json.push_back(std::move(row));
+  }
+  return json;
+}
+
 Json point_json(const Point& p) {
   Json json{{"name", p.name}, {"engine", "exact"}, {"on_front", p.on_front}};
   json.update(score_json(p.score));
   json.update(cost_json(p.cost));
   json["groups"] = configuration_json(p.configuration);
+  json["layers"] = exceptions_json(p.configuration);
   return json;
 }
 
@@ -83,6 +94,7 @@ Json advice_json(const Advice& a) {
           {"met", a.chosen.has_value()},
           {"chosen", a.chosen ? point_json(a.points[*a.chosen]) : Json()},
           {"nearest", a.chosen ? Json() : point_json(a.points[nearest(a.points, a.target)])},
+          {"decode", score_json(a.answer_decode)},
           {"verdict", verdict_line(a)}};
 }
 

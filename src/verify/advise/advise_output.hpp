@@ -18,6 +18,8 @@ Setting shown_setting(const Sensitivity& row);
 
 /// The verdict in one line: the chosen configuration, or that none meets the target and which comes nearest.
 std::string verdict_line(const Advice& advice);
+/// And what that configuration gives in decode.
+std::string decode_line(const Advice& advice);
 
 nlohmann::ordered_json grid_json(const std::string& model, const std::vector<GridCell>& cells);
 /// A table in Markdown.

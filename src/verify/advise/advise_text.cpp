@@ -41,7 +41,8 @@ std::string points_text(const Advice& a) {
 std::string settings_text(const Configuration& c) {
   std::string text;
   for (std::size_t i = 0; i < kGroups; ++i)
-    text += fmt::format("  {:<11} {}\n", to_string(static_cast<Group>(i)), describe(c.settings[i]));
+    text +=
+        fmt::format("  {:<11} {}\n", to_string(static_cast<Group>(i)), describe(c, static_cast<Group>(i)));
   return text;
 }
 
@@ -60,10 +61,17 @@ std::string verdict_line(const Advice& a) {
   return fmt::format("No configuration reaches {}: nearest is {}", describe(a.target), figures);
 }
 
+std::string decode_line(const Advice& a) {
+  const Score& s = a.answer_decode;
+  return fmt::format("The same one token at a time (decode): KL {:.5f}, top-1 {:.1f} %, top-5 {:.1f} %", s.kl,
+                     s.top1, s.top5);
+}
+
 std::string advice_text(const Advice& a) {
-  return fmt::format("{}: reference float32 (ref engine), perplexity {:.3f} over {} tokens\n\n{}\n{}\n{}\n{}",
-                     a.model, a.reference_perplexity, a.tokens, groups_text(a), points_text(a),
-                     verdict_line(a), a.chosen ? settings_text(a.points[*a.chosen].configuration) : "");
+  return fmt::format(
+      "{}: reference float32 (ref engine), perplexity {:.3f} over {} tokens\n\n{}\n{}\n{}\n{}\n{}", a.model,
+      a.reference_perplexity, a.tokens, groups_text(a), points_text(a), verdict_line(a), decode_line(a),
+      a.chosen ? settings_text(a.points[*a.chosen].configuration) : "");
 }
 
 std::string grid_text(const std::string& model, const std::vector<GridCell>& cells) {

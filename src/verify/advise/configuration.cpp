@@ -84,6 +84,17 @@ std::string describe(const Setting& s) {
   return fmt::format("{} {}", short_name(*s.dtype), s.fidelity);
 }
 
+std::string describe(const Configuration& c, Group group) {
+  std::map<std::string, int> others;
+  for (const auto& [cell, setting] : c.exceptions) {
+    if (cell.group == group) ++others[describe(setting)];
+  }
+  std::string text = describe(c[group]);
+  for (const auto& [setting, layers] : others)
+    text += fmt::format("; {} in {} layer{}", setting, layers, layers == 1 ? "" : "s");
+  return text;
+}
+
 Configuration Configuration::with(Group group, const Setting& setting) const {
   Configuration changed = *this;
   changed[group] = setting;
@@ -113,6 +124,10 @@ std::vector<Setting> ladder(Group group) {
     default:
       return {weights(group, BFLOAT16), weights(group, BFLOAT8_B), weights(group, BFLOAT4_B)};
   }
+}
+
+Setting smallest(Group group) {
+  return ladder(group).back();
 }
 
 std::vector<Setting> probes(Group group) {
@@ -160,6 +175,8 @@ models::Precision to_precision(const Configuration& configuration) {
   models::Precision p;
   p.name = "advised";
   for (std::size_t i = 0; i < kGroups; ++i) apply(p, static_cast<Group>(i), configuration.settings[i]);
+  for (const auto& [cell, setting] : configuration.exceptions)
+    apply_to_layer(p, cell.layer, cell.group, setting);
   return p;
 }
 
@@ -175,20 +192,24 @@ Configuration preset_configuration(const models::Precision& p) {
 
 std::string precision_file(const Configuration& c, int layers) {
   using Json = nlohmann::ordered_json;
-  const auto dtype = [&](Group group) { return short_name(*c[group].dtype); };
-  const auto how = [&](Group group) { return c[group].fidelity; };
-  Json dtypes, fidelities, decoders;
-  for (const Group group :
-       {Group::Ff1Ff3, Group::Ff2, Group::Wqkv, Group::Wo, Group::KvCache, Group::Activation})
-    dtypes[std::string(to_string(group))] = dtype(group);
-  for (const auto& [key, group] :
-       {std::pair{"LI_FF1_FF3", Group::Ff1Ff3}, std::pair{"LI_FF2", Group::Ff2},
-        std::pair{"LI_QKV_DECODE", Group::Wqkv}, std::pair{"LI_QKV_PREFILL", Group::Wqkv},
-        std::pair{"LI_O_DECODE", Group::Wo}, std::pair{"LI_O_PREFILL", Group::Wo},
-        std::pair{"SDPA_DECODE", Group::Sdpa}, std::pair{"SDPA_PREFILL", Group::Sdpa}})
-    fidelities[key] = how(group);
-  for (int i = 0; i < layers; ++i)
+  Json decoders;
+  for (int i = 0; i < layers; ++i) {
+    const auto setting = [&](Group group) {
+      const auto other = c.exceptions.find({group, i});
+      return other == c.exceptions.end() ? c[group] : other->second;
+    };
+    Json dtypes, fidelities;
+    for (const Group group :
+         {Group::Ff1Ff3, Group::Ff2, Group::Wqkv, Group::Wo, Group::KvCache, Group::Activation})
+      dtypes[std::string(to_string(group))] = short_name(*setting(group).dtype);
+    for (const auto& [key, group] :
+         {std::pair{"LI_FF1_FF3", Group::Ff1Ff3}, std::pair{"LI_FF2", Group::Ff2},
+          std::pair{"LI_QKV_DECODE", Group::Wqkv}, std::pair{"LI_QKV_PREFILL", Group::Wqkv},
+          std::pair{"LI_O_DECODE", Group::Wo}, std::pair{"LI_O_PREFILL", Group::Wo},
+          std::pair{"SDPA_DECODE", Group::Sdpa}, std::pair{"SDPA_PREFILL", Group::Sdpa}})
+      fidelities[key] = setting(group).fidelity;
     decoders[std::to_string(i)] = {{"precision_cfg", dtypes}, {"fidelity_cfg", fidelities}};
+  }
   return Json{{"decoders", decoders}}.dump(2) + "\n";
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 // What `tessera advise` varies: a dtype and a fidelity for each of TT-Transformers' groups.
 #include <array>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "models/precision.hpp"
@@ -16,7 +18,8 @@ inline constexpr std::size_t kGroups = 8;
 /// The groups with weights in every layer.
 inline constexpr std::array kLayerGroups{Group::Ff1Ff3, Group::Ff2, Group::Wqkv, Group::Wo};
 /// Those of which the card's memory and speed depend on the setting, and TT-Transformers reads one.
-inline constexpr std::array kSteppedGroups{Group::Ff1Ff3, Group::Ff2, Group::Wqkv, Group::Wo, Group::KvCache};
+inline constexpr std::array kSteppedGroups{Group::Ff1Ff3, Group::Ff2,     Group::Wqkv,
+                                           Group::Wo,     Group::KvCache, Group::Sdpa};
 
 /// TT-Transformers' names: "FF1_FF3"; "SDPA" and "LM_HEAD" are ours.
 std::string_view to_string(Group group);
@@ -35,8 +38,17 @@ struct Setting {
 /// "BFP8 HIFI2_FP16"
 std::string describe(const Setting& setting);
 
+/// One group of one layer.
+struct Cell {
+  Group group = Group::Ff1Ff3;
+  int layer = 0;
+
+  auto operator<=>(const Cell&) const = default;
+};
+
 struct Configuration {
   std::array<Setting, kGroups> settings;
+  std::map<Cell, Setting> exceptions = {};  // of kLayerGroups, what single layers have instead
 
   Setting& operator[](Group group) { return settings[static_cast<std::size_t>(group)]; }
   const Setting& operator[](Group group) const { return settings[static_cast<std::size_t>(group)]; }
@@ -44,11 +56,17 @@ struct Configuration {
   bool operator==(const Configuration&) const = default;
 };
 
+/// "BFP8 HIFI2; BFP4 LOFI in 3 layers": of one group with its exceptions.
+std::string describe(const Configuration& configuration, Group group);
+
 /// bfloat16 at HIFI4, the LM head as TT-Transformers has it for every model (BFP8, HIFI2_FP16).
 Configuration most_precise_configuration();
 
 /// What a group can be brought down to from there, the most precise first; the first entry is that itself.
 std::vector<Setting> ladder(Group group);
+
+/// The last of the ladder for weights: bfloat4_b at LOFI.
+Setting smallest(Group group);
 
 /// Settings beside the ladder that tell what a loss comes from: a fidelity or dtype that no preset has.
 std::vector<Setting> probes(Group group);

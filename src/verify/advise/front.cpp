@@ -10,7 +10,7 @@ namespace {
 
 // Largest first: what a choice looks at.
 auto merit(const Point& p) {
-  return std::tuple(p.cost.decode_tok_s, -p.cost.needed_bytes, -p.score.kl);
+  return std::tuple(p.cost.decode_tok_s, -p.cost.needed_bytes, -p.cost.ttft_ms, -p.score.kl);
 }
 
 }  // namespace
@@ -29,9 +29,9 @@ std::string describe(const Target& target) {
 
 bool dominates(const Point& a, const Point& b) {
   const bool no_worse = a.score.kl <= b.score.kl && a.cost.decode_tok_s >= b.cost.decode_tok_s &&
-                        a.cost.needed_bytes <= b.cost.needed_bytes;
+                        a.cost.needed_bytes <= b.cost.needed_bytes && a.cost.ttft_ms <= b.cost.ttft_ms;
   const bool better = a.score.kl < b.score.kl || a.cost.decode_tok_s > b.cost.decode_tok_s ||
-                      a.cost.needed_bytes < b.cost.needed_bytes;
+                      a.cost.needed_bytes < b.cost.needed_bytes || a.cost.ttft_ms < b.cost.ttft_ms;
   return no_worse && better;
 }
 

@@ -4,14 +4,14 @@
 
 namespace tessera::verify {
 
-/// `a` is nowhere worse than `b` (KL, decode speed, memory) and somewhere better.
+/// `a` is nowhere worse than `b` (KL, decode speed, time to the first token, memory) and somewhere better.
 bool dominates(const Point& a, const Point& b);
 
 /// Sets on_front where nothing dominates.
 void mark_front(std::vector<Point>& points);
 
-/// The quickest point that meets the target, of equally quick ones the smallest, then the most accurate;
-/// empty when none does.
+/// The point that meets the target and decodes fastest, of equally quick ones the smallest, then that with
+/// the first token soonest, then the most accurate; empty when none does.
 std::optional<std::size_t> choose(const std::vector<Point>& points, const Target& target);
 
 /// The point that comes nearest to a target that none meets: by KL where one is asked for, else by top-1,

@@ -13,6 +13,17 @@ std::vector<float> text_logits(const nn::CausalLm& model, std::span<const std::i
   return model.logits(generator.prefill_hidden(ids)).to_vector();
 }
 
+std::vector<float> decode_logits(const nn::CausalLm& model, std::span<const std::int32_t> ids) {
+  generate::Generator generator(model, {.users = 1, .context = static_cast<int>(ids.size()), .trace = false});
+  std::vector<float> all;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto position = static_cast<std::int32_t>(i);
+    const std::vector<float> row = generator.decode(ids.subspan(i, 1), std::span(&position, 1)).to_vector();
+    all.insert(all.end(), row.begin(), row.end());
+  }
+  return all;
+}
+
 double text_perplexity(std::span<const float> logits, std::span<const std::int32_t> ids) {
   const std::size_t vocab = logits.size() / ids.size();
   double sum = 0;

@@ -20,6 +20,9 @@ struct Score {
 /// Logits [ids, vocab] after each token, in one prefill without a trace.
 std::vector<float> text_logits(const nn::CausalLm& model, std::span<const std::int32_t> ids);
 
+/// The same by decode, one token at a time.
+std::vector<float> decode_logits(const nn::CausalLm& model, std::span<const std::int32_t> ids);
+
 /// exp of the mean of -ln p(next token) over all tokens but the last; at least two tokens.
 double text_perplexity(std::span<const float> logits, std::span<const std::int32_t> ids);
 
