@@ -14,6 +14,10 @@ namespace {
 
 constexpr double kScaleTolerance = 0.05;
 constexpr double kOffsetTolerance = 0.1;  // of the reference's rms
+// The error of one position's logits lies in few directions, so that a part of it falls on the reference: of
+// 484 positions of SmolLM2 in the card's arithmetic the slope is off by 0.17 of the error in the median and
+// 0.53 at most.
+constexpr double kSlopeOfNoise = 0.5;
 
 // Values are summed in chunks of this size and the chunks in order, so the result does not depend on threads.
 constexpr std::size_t kChunk = 1 << 15;
@@ -167,11 +171,14 @@ std::string Comparison::remark() const {
 }
 
 bool passes_logits(const Comparison& c, double threshold) {
-  return c.finite && c.pcc >= threshold && std::abs(c.scale - 1) <= kScaleTolerance;
+  const double noise = std::sqrt(std::max(0.0, 1 - c.pcc * c.pcc));
+  return c.finite && c.pcc >= threshold &&
+         std::abs(c.scale - 1) <= std::max(kScaleTolerance, kSlopeOfNoise * noise);
 }
 
 bool passes(const Comparison& c, double threshold) {
-  return passes_logits(c, threshold) && std::abs(c.offset) <= kOffsetTolerance * c.reference_rms;
+  return c.finite && c.pcc >= threshold && std::abs(c.scale - 1) <= kScaleTolerance &&
+         std::abs(c.offset) <= kOffsetTolerance * c.reference_rms;
 }
 
 std::int64_t ulp_max(std::span<const float> reference, std::span<const float> device, DataType dtype) {

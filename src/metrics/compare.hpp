@@ -35,7 +35,8 @@ Comparison compare(std::span<const float> reference, std::span<const float> devi
 bool passes(const Comparison& comparison, double threshold);
 
 /// The same for the logits of one position, where a shift is allowed: it changes no probability, and rounded
-/// weights shift single positions (SmolLM2 with bfloat8_b: up to 0.3 of the rms at a PCC of 0.996).
+/// weights shift single positions (SmolLM2 with bfloat8_b: up to 0.3 of the rms at a PCC of 0.996). The slope
+/// may be off by what noise of that PCC makes of it, where that is more than 5 %: see docs/numbers.md.
 bool passes_logits(const Comparison& comparison, double threshold);
 
 /// The largest distance in units in the last place of BFLOAT16 or FLOAT32 (others count as BFLOAT16).

@@ -105,6 +105,27 @@ TEST(Compare, SeesTheScaleThatPccCannot) {
   EXPECT_TRUE(passes(compare(r, affine(r, 1.04f, 0)), 0.999));
 }
 
+// Of one position's logits: noise moves the slope, a factor without noise is seen as before.
+TEST(Compare, TheSlopeOfLogitsMayBeOffByWhatNoiseMakesOfIt) {
+  const Values r = normal(5000, 6), noise = normal(5000, 7);
+  const auto device = [&](float scale, float share) {
+    Values d = affine(r, scale, 0);
+    for (std::size_t i = 0; i < d.size(); ++i) d[i] += share * noise[i];
+    return compare(r, d);
+  };
+  const Comparison noisy = device(0.94f, 0.16f);
+  EXPECT_NEAR(noisy.pcc, 0.986, 0.001);
+  EXPECT_NEAR(noisy.scale, 0.94, 0.005);
+  EXPECT_TRUE(passes_logits(noisy, 0.94));
+  EXPECT_FALSE(passes_logits(noisy, 0.99)) << "the PCC's bar stands";
+  EXPECT_FALSE(passes(noisy, 0.94)) << "tensors other than one position's logits have no such noise";
+  EXPECT_FALSE(passes_logits(device(0.94f, 0), 0.94));
+  EXPECT_FALSE(passes_logits(device(0.94f, 0.03f), 0.94));
+  EXPECT_FALSE(passes_logits(device(0.9f, 0.16f), 0.94));
+  EXPECT_FALSE(passes_logits(device(1.1f, 0.16f), 0.94));
+  EXPECT_TRUE(passes_logits(device(0.96f, 0), 0.94));
+}
+
 TEST(Compare, SeesTheShiftThatPccCannot) {
   const Values r = normal(1000, 3);
   const Comparison shifted = compare(r, affine(r, 1, 0.5f));

@@ -91,6 +91,16 @@ TEST(PlantedFault, WrongEpsilonShowsInValuesToo) {
   EXPECT_EQ(by_value, 2u);  // the module and its op
 }
 
+// With the bars of the card too, whose noise may move the slope of single positions.
+TEST(PlantedFault, ScaledLogits) {
+  Ladder ladder;
+  ladder.session.thresholds = card_thresholds(models::parse_precision("accuracy"));
+  const OutputFault fault("lm_head", "linear", [](const OpEvent&, std::vector<float>& output) {
+    for (float& value : output) value *= 0.93f;
+  });
+  expect_failed(item(ladder.run({3}), 4), "scale 0.9");
+}
+
 TEST(PlantedFault, MissingResidual) {
   Ladder ladder;
   int calls = 0;
