@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/tiny_folder.hpp"
@@ -101,6 +102,33 @@ TEST_F(Bisect, NamesNineOfTenPlantsAtTheirOp) {
   EXPECT_GE(hits, 9u);
 }
 
+// A norm's whole error falls with a 16-bit Dest, because HiFi2 then cuts less of its factor; what is no
+// factor of a row grows. The final norm has no like in the layers but those on the same shapes.
+TEST_F(Bisect, NamesNormsWithoutAnFp32Dest) {
+  struct Plant {
+    std::string expected;
+    nn::Fidelity& (*place)(nn::CausalLm& model);
+  };
+  const std::vector<Plant> plants{
+      {"decode layers.2.input_layernorm rms_norm",
+       [](nn::CausalLm& m) -> nn::Fidelity& { return m.layers[2].attention_norm->fidelity; }},
+      {"decode layers.4.post_attention_layernorm rms_norm",
+       [](nn::CausalLm& m) -> nn::Fidelity& { return m.layers[4].mlp_norm->fidelity; }},
+      {"decode norm rms_norm", [](nn::CausalLm& m) -> nn::Fidelity& { return m.norm.fidelity; }},
+  };
+  Session session = open_session(files_.open(), {"cpu", Engine::Exact, models::parse_precision("accuracy")});
+  const nn::CausalLm sound = *session.model;
+  for (const Plant& plant : plants) {
+    *session.model = sound;
+    no_fp32_dest(plant.place(*session.model));
+    const Bisection found = bisect(session);
+    EXPECT_EQ(named(found), plant.expected);
+    if (!found.finding) continue;
+    const auto& cures = found.finding->cures;
+    EXPECT_TRUE(std::ranges::any_of(cures, [](const Cure& c) { return c.change == "fp32 Dest" && c.cures; }));
+  }
+}
+
 TEST_F(Bisect, TellsInputsAndCuresAndLeavesAFile) {
   const Bisection found = run(planted(2, [](models::DecoderPrecision& d) {
     d.ff2 = DataType::BFLOAT4_B;
@@ -175,6 +203,44 @@ TEST(JudgeOps, AnotherConfigurationCountsWhereItCosts) {
   EXPECT_FALSE(first_out_of_line(ops, 0.999));
   ops[6].usual_arithmetic = 0.003;
   EXPECT_EQ(first_out_of_line(ops, 0.999)->index, 6u);
+}
+
+TEST(JudgeOps, ScatterCountsWhereAFactorHidesIt) {
+  std::vector<OpError> ops;
+  for (int i = 0; i < 8; ++i) {
+    ops.push_back(error(i, 0.002, 0.009, 0.002));
+    ops.back().error.scatter = 0.003;
+    ops.back().config = ComputeKernelConfig{MathFidelity::HiFi2, false, i != 6, true};
+  }
+  find_odd_configs(ops);
+  ops[6].usual_arithmetic = 0.011;
+  ops[6].usual_scatter = 0.0029;
+  EXPECT_FALSE(first_out_of_line(ops, 0.999));
+  ops[6].usual_scatter = 0.0025;
+  const auto found = first_out_of_line(ops, 0.999);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->index, 6u);
+  EXPECT_NEAR(found->limits.scatter, 0.00275, 1e-9);
+}
+
+TEST(JudgeOps, AnOpOutsideTheLayersIsHeldToThoseOnTheSameShapes) {
+  std::vector<OpError> ops;
+  for (int i = 0; i < 8; ++i) {
+    ops.push_back(error(i, 0.002, 0.009, 0.002));
+    ops.back().shapes = "[32, 64] [64]";
+    ops.back().config = ComputeKernelConfig{MathFidelity::HiFi2, false, true, true};
+  }
+  OpError last = ops.back();
+  last.path = "norm";
+  last.layer = -1;
+  last.config->fp32_dest_acc_en = false;
+  ops.push_back(last);
+  find_odd_configs(ops);
+  EXPECT_TRUE(ops.back().usual_config);
+  ops.back().usual_config.reset();
+  ops.back().shapes = "[32, 64] [64, 1000]";
+  find_odd_configs(ops);
+  EXPECT_FALSE(ops.back().usual_config) << "the LM head is like no other linear";
 }
 
 }  // namespace
