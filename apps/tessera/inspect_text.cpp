@@ -9,6 +9,7 @@
 
 #include "inspect_output.hpp"
 #include "models/registry.hpp"
+#include "util/printable.hpp"
 
 namespace tessera::cli {
 namespace {
@@ -160,7 +161,7 @@ void print_facts(Out out, const models::Inspection& i) {
       c.hidden_size, c.intermediate_size, c.num_hidden_layers, c.num_attention_heads, c.head_dim,
       c.num_key_value_heads, c.vocab_size, c.max_position_embeddings);
   fmt::format_to(out, "             rope theta {:g}, scaling {}, norm epsilon {:g}, {}, {} embeddings\n",
-                 c.rope_theta, c.rope_scaling.type, c.rms_norm_eps, c.hidden_act,
+                 c.rope_theta, printable(c.rope_scaling.type), c.rms_norm_eps, printable(c.hidden_act),
                  c.tie_word_embeddings ? "tied" : "untied");
   if (const auto features = features_of(c); !features.empty())
     fmt::format_to(out, "features     {}\n", fmt::join(features, ", "));
@@ -176,7 +177,7 @@ void print_facts(Out out, const models::Inspection& i) {
     fmt::format_to(out, "checkpoint   {}, {} tensors: {}\n             sha256 {}\n", i.checkpoint.format,
                    i.tensors.size(), fmt::join(types, ", "), i.checkpoint.content_hash);
   }
-  fmt::format_to(out, "tokenizer    {}\n", i.checkpoint.tokenizer);
+  fmt::format_to(out, "tokenizer    {}\n", one_line(i.checkpoint.tokenizer));
   fmt::format_to(out, "template     {}\n", i.checkpoint.has_chat_template ? "yes" : "no");
 }
 
@@ -185,17 +186,17 @@ void print_facts(Out out, const models::Inspection& i) {
 std::string inspection_text(const std::string& model, const models::Inspection& i) {
   std::string text;
   const Out out(text);
-  fmt::format_to(out, "{}\narchitecture {}{}\n", model, i.config.architecture,
+  fmt::format_to(out, "{}\narchitecture {}{}\n", model, printable(i.config.architecture),
                  i.family.empty() ? "" : " (" + i.family + ")");
   fmt::format_to(out, "supported    {}\n", i.is_supported() ? "yes" : "no");
-  for (const std::string& reason : i.unsupported) fmt::format_to(out, "             {}\n", reason);
+  for (const std::string& reason : i.unsupported) fmt::format_to(out, "             {}\n", one_line(reason));
   print_facts(out, i);
   LayerTable table;
   if (i.modules.empty() && !i.tensors.empty()) {
     fmt::format_to(out, "\ntensors of the checkpoint\n");
     for (const auto& tensor : i.tensors) {
       const bool in_model = tensor.name.starts_with("model.");
-      table.add(in_model ? tensor.name.substr(6) : tensor.name,
+      table.add(printable(in_model ? tensor.name.substr(6) : tensor.name),
                 fmt::format("{} [{}]", tensor.dtype, fmt::join(tensor.shape, ", ")));
     }
   } else if (!i.modules.empty()) {

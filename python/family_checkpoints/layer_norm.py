@@ -133,7 +133,7 @@ LAYER_NORM: dict[str, Family] = {
         gguf=True,
     ),
     "gpt_neox_serial": Family(
-        neox(use_parallel_residual=False, rotary_pct=1.0),
+        neox(use_parallel_residual=False, rotary_pct=1.0, hidden_act="gelu_fast"),
         seed=24,
     ),
 }

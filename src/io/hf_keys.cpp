@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "util/error.hpp"
 
@@ -47,8 +48,8 @@ void read_rope_object(const JsonReader& reader, bool needs_type, RopeParameters&
   if (!type || *type == "default") return;
   RopeScaling& scaling = parameters.scaling;
   scaling.type = *type == "su" ? "longrope" : *type;  // its first name, in older Phi-3
-  scaling.original_max_position_embeddings = reader.integer("original_max_position_embeddings", 1)
-                                                 .value_or(scaling.original_max_position_embeddings);
+  const auto original = reader.integer("original_max_position_embeddings", 1);
+  scaling.original_max_position_embeddings = original.value_or(scaling.original_max_position_embeddings);
   if (scaling.type == "linear" || scaling.type == "llama3" || scaling.type == "dynamic")
     scaling.factor = required_positive(reader, "factor");
   if (scaling.type == "llama3") {
@@ -62,6 +63,7 @@ void read_rope_object(const JsonReader& reader, bool needs_type, RopeParameters&
     scaling.mscale = reader.positive("mscale").value_or(0.0f);
     scaling.mscale_all_dim = reader.positive("mscale_all_dim").value_or(0.0f);
     scaling.truncate = reader.boolean("truncate").value_or(true);
+    reader.has("finetuned");  // how the model was made, not what it computes
   }
   if (scaling.type == "longrope") {
     scaling.factor = reader.positive("factor").value_or(0.0f);
@@ -90,21 +92,22 @@ bool is_set(const json& value) {
 }
 
 // What transformers writes for its own use, for training or for sampling.
-constexpr std::array<std::string_view, 75> kHarmless = {
+constexpr std::array<std::string_view, 77> kHarmless = {
     "architectures", "attn_implementation", "auto_map", "bad_words_ids", "begin_suppress_tokens",
-    "bos_token_id", "cache_implementation", "chunk_size_feed_forward", "cls_token_id",
+    "bos_token_id", "cache_implementation", "chunk_size_feed_forward", "cls_token_id", "custom_pipelines",
     "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype", "early_stopping",
     "encoder_no_repeat_ngram_size", "eos_token_id", "exponential_decay_length_penalty", "finetuning_task",
     "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "id2label", "initializer_range",
-    "is_llama_config", "label2id", "length_penalty", "mask_token_id", "max_length", "min_length",
-    "model_type", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences",
-    "output_attentions", "output_hidden_states", "output_router_logits", "output_scores", "pad_token",
-    "pad_token_id", "prefix", "pretraining_tp", "problem_type", "remove_invalid_values", "repetition_penalty",
-    "return_dict", "return_dict_in_generate", "router_aux_loss_coef", "sep_token_id", "suppress_tokens",
-    "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tokenizer_class",
-    "top_k", "top_p", "torch_dtype", "torchscript", "transformers.js_config", "transformers_version",
-    "typical_p", "unk_token_id", "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache",
-    "use_flash_attn", "use_return_dict", "vocab_type", "z_loss_coef",
+    "is_llama_config", "label2id", "length_penalty", "mask_token_id", "max_length", "max_sequence_length",
+    "min_length", "model_type", "no_repeat_ngram_size", "num_beam_groups", "num_beams",
+    "num_return_sequences", "output_attentions", "output_hidden_states", "output_router_logits",
+    "output_scores", "pad_token", "pad_token_id", "prefix", "pretraining_tp", "problem_type",
+    "remove_invalid_values", "repetition_penalty", "return_dict", "return_dict_in_generate",
+    "router_aux_loss_coef", "sep_token_id", "suppress_tokens", "task_specific_params", "temperature",
+    "tf_legacy_loss", "tie_encoder_decoder", "tokenizer_class", "top_k", "top_p", "torch_dtype",
+    "torchscript", "transformers.js_config", "transformers_version", "typical_p", "unk_token_id",
+    "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache", "use_flash_attn", "use_return_dict",
+    "vocab_type", "z_loss_coef",
     // Regularisation, off when a model runs.
     "attention_dropout", "hidden_dropout", "embd_pdrop", "resid_pdrop"};
 
@@ -113,6 +116,8 @@ bool is_harmless(std::string_view key, const json& value, const ModelConfig& con
   if (std::ranges::find(kHarmless, key) != kHarmless.end()) return true;
   const bool factor = key.ends_with("multiplier") || key.ends_with("scale") || key.ends_with("scaling");
   if (factor && key != "attention_multiplier" && value == 1) return true;
+  // Falcon 3 writes so what hidden_act says too.
+  if (key == "activation" && value == "swiglu" && config.hidden_act == "silu") return true;
   // A window that no sequence fills.
   return key == "sliding_window" && value.is_number() && value >= config.max_position_embeddings;
 }
@@ -181,10 +186,13 @@ void read_rope_keys(const JsonReader& keys, ModelConfig& config) {
     }
     note_unknown(reader, main.scaling, key + ".", config);
   }
+  // transformers 5.24 looks at no other length.
+  if (main.scaling.type == "dynamic")
+    main.scaling.original_max_position_embeddings = config.max_position_embeddings;
   config.rope_theta = main.theta;
   config.rope_scaling = main.scaling;
-  // Often written beside the length before the stretching.
-  if (main.scaling.type == "yarn") {
+  // Written beside the length before the stretching: dynamic always, yarn often.
+  if (main.scaling.type == "yarn" || main.scaling.type == "dynamic") {
     const double stretched = static_cast<double>(main.scaling.original_max_position_embeddings) *
                              static_cast<double>(main.scaling.factor);
     if (stretched <= std::numeric_limits<int>::max())
@@ -201,16 +209,19 @@ void read_sliding_windows(const JsonReader& keys, ModelConfig& config,
   if (types != nullptr && (!types->is_array() || types->size() != static_cast<std::size_t>(layers)))
     keys.wrong("layer_types", fmt::format("a list of {} texts", layers));
   std::vector<int> windows;
+  std::set<std::string> others;  // kinds of layers that nobody has
   for (int i = 0; i < layers; ++i) {
     bool slides = used && otherwise(i);
     if (types != nullptr) {
       const json& type = (*types)[static_cast<std::size_t>(i)];
+      if (!type.is_string()) keys.wrong("layer_types", fmt::format("a list of {} texts", layers));
       if (type != "full_attention" && type != "sliding_attention")
-        keys.wrong("layer_types", "a list of full_attention and sliding_attention");
+        others.insert("layer_types." + type.get<std::string>());
       slides = used && type == "sliding_attention";
     }
     windows.push_back(slides ? window : 0);
   }
+  config.other_arithmetic.insert(config.other_arithmetic.end(), others.begin(), others.end());
   if (std::ranges::any_of(windows, [](int w) { return w > 0; })) config.sliding_windows = std::move(windows);
 }
 

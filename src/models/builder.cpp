@@ -26,6 +26,7 @@ std::string key_of(int layer) {
 constexpr std::array kActivations{
     std::pair<std::string_view, Activation>{"silu", Activation::Silu},
     std::pair<std::string_view, Activation>{"gelu", Activation::Gelu},
+    std::pair<std::string_view, Activation>{"gelu_fast", Activation::GeluTanh},
     std::pair<std::string_view, Activation>{"gelu_new", Activation::GeluTanh},
     std::pair<std::string_view, Activation>{"gelu_pytorch_tanh", Activation::GeluTanh},
 };
@@ -41,7 +42,7 @@ Activation activation_of(const io::ModelConfig& config) {
   for (const auto& [name, activation] : kActivations) {
     if (config.hidden_act == name) return activation;
   }
-  fail_user("config: hidden_act \"{}\": silu, gelu, gelu_new and gelu_pytorch_tanh are supported",
+  fail_user("config: hidden_act \"{}\": silu, gelu, gelu_fast, gelu_new and gelu_pytorch_tanh are supported",
             config.hidden_act);
 }
 

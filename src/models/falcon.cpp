@@ -36,6 +36,10 @@ void read(const io::JsonReader& keys, io::ModelConfig& config) {
   config.num_key_value_heads = grouped || !one_head ? kv_heads : 1;
   config.head_dim = config.hidden_size / config.num_attention_heads;
   config.intermediate_size = keys.integer("ffn_hidden_size", 1).value_or(4 * config.hidden_size);
+  // Falcon 11B writes it beside ffn_hidden_size, which is what transformers looks at.
+  const std::int64_t factor = keys.integer("ff_factor", 1).value_or(0);
+  if (factor > 0 && factor * config.hidden_size != config.intermediate_size)
+    keys.wrong("ff_factor", fmt::format("{} / {}", config.intermediate_size, config.hidden_size));
   config.max_position_embeddings = keys.integer("max_position_embeddings", 1).value_or(2048);
   config.norm = io::NormKind::Layer;
   config.rms_norm_eps = keys.positive("layer_norm_epsilon").value_or(1e-5f);

@@ -47,7 +47,7 @@ void read_gguf(const io::GgufKeys& keys, io::ModelConfig& config) {
 }
 
 void check(const io::ModelConfig& config) {
-  check_activation(config, {"gelu", "gelu_new", "gelu_pytorch_tanh"});
+  check_activation(config, {"gelu", "gelu_fast", "gelu_new", "gelu_pytorch_tanh"});
   check_heads_divide(config, "n_embd");
 }
 

@@ -102,6 +102,10 @@ class BadCheckpoints(harness.CommandTest):
         text = self.succeed("inspect", other)
         self.assertRegex(text, r"supported +no")
         self.assertRegex(text, r"layers\.0\.\.2\n(.*\n)*    mlp\.up_proj\.weight +F32 \[128, 64\]")
+        keys = {"a\nkey": 1, "\x1b[31mred": 2}  # of others: a line break and what a terminal would obey
+        text = self.succeed("inspect", tiny_model.write_hf(self.folder / "keys", hidden_act="\x1b[0m", **keys))
+        self.assertIn("a key", text)
+        self.assertNotIn("\x1b", text)
         gguf = tiny_model.write_gguf(self.folder / "other.gguf", architecture=b"other")
         self.generate(gguf, "other")
         self.assertRegex(self.succeed("inspect", gguf), r"supported +no")

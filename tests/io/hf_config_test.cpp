@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "models/registry.hpp"
 #include "util/error.hpp"
@@ -100,6 +101,65 @@ TEST(HfConfig, RopeScalingOldAndNewKeys) {
 
   config["rope_parameters"] = {{"rope_type", "yarn"}, {"factor", 4}};
   EXPECT_EQ(parse(config).rope_scaling.type, "yarn");
+}
+
+// What a run may reach, beside what the stretching starts from.
+TEST(HfConfig, StretchedContexts) {
+  json config = llama();
+  config["max_position_embeddings"] = 4096;
+  const auto lengths = [&](const json& scaling) {
+    config["rope_scaling"] = scaling;
+    const ModelConfig parsed = parse(config);
+    return std::pair(parsed.rope_scaling.original_max_position_embeddings, parsed.max_position_embeddings);
+  };
+  EXPECT_EQ(lengths({{"type", "dynamic"}, {"factor", 2.0}}), std::pair(4096, 8192));
+  EXPECT_EQ(lengths({{"type", "dynamic"}, {"factor", 2.0}, {"original_max_position_embeddings", 2048}}),
+            std::pair(4096, 8192));
+  EXPECT_EQ(lengths({{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 2048}}),
+            std::pair(2048, 8192));
+  EXPECT_EQ(lengths({{"type", "yarn"}, {"factor", 4.0}}), std::pair(4096, 16384));
+  // A file of linear scaling may give either length: it is taken at its word.
+  EXPECT_EQ(lengths({{"type", "linear"}, {"factor", 4.0}}), std::pair(4096, 4096));
+}
+
+// Keys that are in real files and say nothing, or what another key says too.
+TEST(HfConfig, KeysThatChangeNothing) {
+  using Keys = std::vector<std::string>;
+  const auto unread = [](const json& config) { return parse(config).other_arithmetic; };
+  json config = llama();
+  config["max_sequence_length"] = 16384;                                               // Vicuna 16k
+  config["custom_pipelines"] = {{"text-generation", {{"impl", "x"}}}};                 // Dolly
+  config["activation"] = "swiglu";                                                     // Falcon 3
+  config["rope_scaling"] = {{"type", "yarn"}, {"factor", 32.0}, {"finetuned", true}};  // Yarn-Llama-2
+  EXPECT_EQ(unread(config), Keys{});
+  config["activation"] = "relu";
+  EXPECT_EQ(unread(config), Keys{"activation"});
+  config["rope_scaling"] = {{"type", "linear"}, {"factor", 32.0}, {"finetuned", true}};
+  EXPECT_EQ(unread(config), (Keys{"rope_scaling.finetuned", "activation"}));
+
+  json falcon = {{"architectures", {"FalconForCausalLM"}},
+                 {"model_type", "falcon"},
+                 {"vocab_size", 65024},
+                 {"hidden_size", 4096},
+                 {"num_hidden_layers", 60},
+                 {"num_attention_heads", 32},
+                 {"num_kv_heads", 8},
+                 {"new_decoder_architecture", true},
+                 {"num_ln_in_parallel_attn", 1},
+                 {"ff_factor", 4}};  // as Falcon 11B
+  EXPECT_EQ(unread(falcon), Keys{});
+  falcon["ff_factor"] = 3;
+  EXPECT_NE(error_of(falcon).find("'ff_factor' is 3"), std::string::npos) << error_of(falcon);
+}
+
+TEST(HfConfig, KindsOfLayersThatNobodyHas) {
+  json config = llama();
+  config["architectures"] = {"Qwen2ForCausalLM"};
+  config["num_hidden_layers"] = 3;
+  config["layer_types"] = {"linear_attention", "full_attention", "linear_attention"};
+  EXPECT_EQ(parse(config).other_arithmetic, std::vector<std::string>{"layer_types.linear_attention"});
+  config["layer_types"] = {"full_attention", 1, "full_attention"};
+  EXPECT_NE(error_of(config).find("'layer_types'"), std::string::npos);
 }
 
 TEST(HfConfig, ErrorsNameTheKey) {
