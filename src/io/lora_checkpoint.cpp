@@ -110,17 +110,26 @@ class LoraCheckpoint final : public Checkpoint {
       fail_user("{}: module '{}' has one LoRA factor of two: the file is incomplete", where(),
                 printable(module));
     std::int64_t out = weight->shape[0], in = weight->shape[1];
-    if (lora_.fan_in_fan_out) std::swap(out, in);
+    if (config_.turned_weights) std::swap(out, in);
     const std::int64_t rank = lora_.rank_of(module);
     const std::vector<std::int64_t> a{rank, in}, b{out, rank};
     check(factors.a->shape == a && factors.b->shape == b,
           "{}: module '{}' has factors {} and {}: rank {} and the base's weight make {} and {}", where(),
           module, to_string(Shape(factors.a->shape)), to_string(Shape(factors.b->shape)), rank,
           to_string(Shape(a)), to_string(Shape(b)));
+    if (is_put_in_turn(weight->name)) check_groups(module, weight->shape[0]);
     const int dim = is_in_pairs(weight->name) ? config_.head_dim : 2;
     check(dim > 0 && dim % 2 == 0 && weight->shape[0] % dim == 0,
           "{}: module '{}' has {} rows, the configuration heads of {}: whole heads expected", where(), module,
           weight->shape[0], dim);
+  }
+
+  void check_groups(const std::string& module, std::int64_t rows) const {
+    const std::int64_t heads = config_.num_attention_heads, groups = config_.num_key_value_heads;
+    check(config_.head_dim > 0 && groups > 0 && heads % groups == 0 &&
+              rows == (heads + 2 * groups) * config_.head_dim,
+          "{}: module '{}' has {} rows, the configuration {} heads of {} in {} groups", where(), module, rows,
+          heads, config_.head_dim, groups);
   }
 
   // A module that the configuration names and the file lacks would be left as it was without a word.
@@ -154,8 +163,24 @@ class LoraCheckpoint final : public Checkpoint {
            (name.ends_with(".q_proj.weight") || name.ends_with(".k_proj.weight"));
   }
 
+  // ... and of Falcon and GPT-NeoX all queries, all keys, all values, where Hugging Face has them by group.
+  bool is_put_in_turn(std::string_view name) const {
+    return config_.fused_rows == FusedRows::InTurn && name.ends_with(".query_key_value.weight");
+  }
+
+  std::size_t row_by_group(std::size_t i) const {
+    const auto dim = static_cast<std::size_t>(config_.head_dim);
+    const auto heads = static_cast<std::size_t>(config_.num_attention_heads);
+    const auto groups = static_cast<std::size_t>(config_.num_key_value_heads);
+    const std::size_t queries = heads / groups, head = i / dim;
+    const std::size_t group = head < heads ? head / queries : (head - heads) % groups;
+    const std::size_t in_group = head < heads ? head % queries : queries + (head - heads) / groups;
+    return (group * (queries + 2) + in_group) * dim + i % dim;
+  }
+
   // Hugging Face's row of row `i` of the base's weight.
   std::size_t source_row(std::string_view name, std::size_t i) const {
+    if (is_put_in_turn(name)) return row_by_group(i);
     if (!is_in_pairs(name)) return i;
     const auto dim = static_cast<std::size_t>(config_.head_dim);
     const std::size_t in_head = i % dim;
@@ -169,7 +194,7 @@ class LoraCheckpoint final : public Checkpoint {
     if (it == factors_.end()) return;
     const auto rank = static_cast<std::size_t>(lora_.rank_of(it->first));
     std::vector<float> left = floats_of(*it->second.b), right = floats_of(*it->second.a);
-    if (lora_.fan_in_fan_out) {
+    if (config_.turned_weights) {
       left.swap(right);
       left = transposed(left, rank);
       right = transposed(right, right.size() / rank);

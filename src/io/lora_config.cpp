@@ -13,17 +13,27 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array kRead = {
-    "peft_type",      "r",    "lora_alpha",     "use_rslora",        "fan_in_fan_out", "rank_pattern",
-    "alpha_pattern",  "bias", "target_modules", "init_lora_weights", "layers_pattern", "layers_to_transform",
-    "exclude_modules"};
+constexpr std::array kRead = {"peft_type",
+                              "r",
+                              "lora_alpha",
+                              "use_rslora",
+                              "rank_pattern",
+                              "alpha_pattern",
+                              "bias",
+                              "target_modules",
+                              "init_lora_weights",
+                              "layers_pattern",
+                              "layers_to_transform",
+                              "exclude_modules"};
 
 // Of the training, or of what is off: the weights are the same with and without.
 constexpr std::array kNoMatter = {
-    "task_type",         "auto_mapping",       "peft_version", "base_model_name_or_path",
-    "revision",          "inference_mode",     "lora_dropout", "megatron_core",
-    "loftq_config",      "eva_config",         "corda_config", "runtime_config",
-    "qalora_group_size", "ensure_weight_tying"};
+    "task_type",         "auto_mapping",        "peft_version", "base_model_name_or_path",
+    "revision",          "inference_mode",      "lora_dropout", "megatron_core",
+    "loftq_config",      "eva_config",          "corda_config", "runtime_config",
+    "qalora_group_size", "ensure_weight_tying",
+    "fan_in_fan_out",  // PEFT goes by the kind of the module: on for GPT-2's Conv1D alone
+};
 
 bool is_off(const json& value) {
   if (value.is_boolean()) return !value.get<bool>();
@@ -128,7 +138,6 @@ LoraConfig parse_lora_config(std::string_view text, const std::string& file) {
   config.rank = *rank;
   config.alpha = *alpha;
   config.use_rslora = reader.boolean("use_rslora").value_or(false);
-  config.fan_in_fan_out = reader.boolean("fan_in_fan_out").value_or(false);
   config.rank_pattern = pattern<int>(reader, file, "rank_pattern",
                                      [](const auto& r, const auto& name) { return r.integer(name, 1); });
   config.alpha_pattern = pattern<float>(reader, file, "alpha_pattern",

@@ -12,7 +12,6 @@ struct LoraConfig {
   int rank = 0;
   float alpha = 0;
   bool use_rslora = false;                     // the scale is alpha / sqrt(rank), not alpha / rank
-  bool fan_in_fan_out = false;                 // the base holds its matrices as [in, out] (GPT-2's Conv1D)
   std::map<std::string, int> rank_pattern;     // by module, or the end of its path
   std::map<std::string, float> alpha_pattern;  // likewise
   std::vector<std::string> targets;            // the ends of paths; empty: a pattern, which is not held

@@ -139,7 +139,6 @@ TEST_F(LoraFolder, WhatCannotBeMergedIsRefusedByName) {
       {{{"rank_pattern", {{"^q_proj", 2}}}}, "rank_pattern has '^q_proj'"},
       {{{"alpha_pattern", {{"q_proj", "two"}}}}, "'alpha_pattern.q_proj' is \"two\""},
       {{{"r", 8}}, "has factors [4, 24] and [16, 4]: rank 8"},
-      {{{"fan_in_fan_out", true}}, "has factors [4, 24] and [16, 4]"},
       {{{"target_modules", {"q_proj", "k_proj", "down_proj", "mixer"}}},
        "target module 'mixer' has no factors"},
       {{{"target_modules", {"q_proj", "k_proj"}}}, "is no target module"},
