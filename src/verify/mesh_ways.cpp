@@ -63,7 +63,7 @@ ChipBytes planned(const MeshTask& task, std::string_view sheet, const comm::Grou
   const auto meta = Device::open(sheet, Engine::Meta);
   const auto model = models::load_meta_model(*meta, task.checkpoint->config(),
                                              {.precision = task.precision,
-                                              .max_seq = task.context,
+                                              .max_seq = task.positions,
                                               .group = comm::meta_group(copy.size(), copy.rank()),
                                               .tensor = tensor});
   const generate::Generator generator(*model, {.users = users, .context = task.context});
@@ -127,7 +127,7 @@ WayOutcome run_way(const comm::Chip& chip, const comm::MeshShape& mesh, const Me
   // Whole weights are in the cache already; parts that are used once need not be kept.
   const auto model = models::load_model(chip.device, *task.checkpoint,
                                         {.precision = task.precision,
-                                         .max_seq = task.context,
+                                         .max_seq = task.positions,
                                          .use_weight_cache = copy.chips->size() == 1,
                                          .group = copy.chips,
                                          .tensor = way.tensor});
@@ -189,6 +189,7 @@ MeshTask make_mesh_task(const io::Checkpoint& checkpoint, const std::vector<std:
   MeshTask task;
   task.checkpoint = &checkpoint;
   task.precision = precision;
+  task.positions = context;
   task.greedy = std::min(engine == Engine::Ref ? kGreedyOnRef : kGreedy, context - kPrompt - kForced);
   check(task.greedy > 0 && !text.empty(), "mesh: a context of {}: at least {} positions are needed", context,
         kPrompt + kForced + 1);

@@ -19,7 +19,8 @@ namespace tessera::verify {
 struct MeshTask {
   const io::Checkpoint* checkpoint = nullptr;
   models::Precision precision;
-  int context = 0;
+  int positions = 0;  // of the models, as of the one device's: RoPE may depend on how many there are
+  int context = 0;    // of the caches
   std::vector<std::vector<std::int32_t>> prompts, forced;  // by user, of one length each
   int greedy = 0;
 
