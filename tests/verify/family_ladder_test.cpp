@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "family_run.hpp"
@@ -135,6 +136,39 @@ TEST_F(FamilyFaults, AnotherLayersGateOnTheSharedExpert) {
 TEST_F(FamilyFaults, HalfTheSlopesOfAlibi) {
   for (float& slope : layer("falcon_rw", 1).self_attn.alibi_slopes) slope /= 2;
   expect_found("layers.1.self_attn", "layers.1.self_attn paged_scaled_dot_product_attention_decode");
+}
+
+TEST_F(FamilyFaults, FeaturesThatTheDeviceAloneForgets) {
+  using Layer = nn::DecoderLayer;
+  struct Forgotten {
+    const char* folder;
+    const char* module;
+    void (*forget)(Layer&);
+  };
+  constexpr std::array kForgotten{
+      Forgotten{"qwen3", "layers.1.self_attn", [](Layer& l) { l.self_attn.q_norm.reset(); }},
+      Forgotten{"gemma3_text", "layers.1.self_attn", [](Layer& l) { l.self_attn.k_norm.reset(); }},
+      Forgotten{"mistral", "layers.1.self_attn", [](Layer& l) { l.self_attn.sliding_window /= 2; }},
+      Forgotten{"gemma2", "layers.1.self_attn", [](Layer& l) { l.self_attn.softcap = 0; }},
+  };
+  for (const Forgotten& f : kForgotten) {
+    f.forget(layer(f.folder, 1));
+    report::BringupReport report;
+    run_modules(session_, report);
+    const auto bad = std::ranges::find(report.ops, false, &report::OpResult::pass);
+    ASSERT_NE(bad, report.ops.end()) << f.folder;
+    EXPECT_TRUE(bad->path.starts_with(f.module)) << f.folder << ": " << bad->path;
+  }
+}
+
+TEST_F(FamilyFaults, TheScaleOfTheEmbedding) {
+  layer("gemma2", 0);
+  session_.model->config.embedding_multiplier = 1;
+  report::BringupReport report;
+  run_modules(session_, report);
+  const auto bad = std::ranges::find(report.ops, false, &report::OpResult::pass);
+  ASSERT_NE(bad, report.ops.end());
+  EXPECT_EQ(bad->path, "embed_tokens");
 }
 
 TEST_F(FamilyFaults, OneAfterTheOtherInsteadOfSideBySide) {

@@ -1,5 +1,5 @@
 // Each feature of a family counts: what a read() or a build() may forget or mix up makes the reference leave
-// the family's golden, by prefill and by decode steps.
+// the family's golden, by prefill and by decode steps, and item 1 of the ladder says so.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,8 +11,10 @@
 
 #include "families.hpp"
 #include "family_run.hpp"
+#include "ladder.hpp"
 #include "models/registry.hpp"
 #include "models/weight_sources.hpp"
+#include "verify/phases.hpp"
 
 namespace tessera::verify {
 namespace {
@@ -155,6 +157,8 @@ const Mutation kMutations[] = {
     {"gpt_neox", "biases of q, k and v", [](Layer& l) { l.self_attn.qkv_proj.bias.reset(); }},
     {"gpt_neox", "the exact GELU", [](Layer& l) { l.mlp.activation = Activation::GeluTanh; }, kOtherGelu},
     {"gpt_neox_serial", "one after the other", [](Layer& l) { l.parallel = true; }},
+    {"gpt_neox_serial", "the tanh form of GELU", [](Layer& l) { l.mlp.activation = Activation::Gelu; },
+     kOtherGelu},
 
     {"mixtral", "the second expert", [](Layer& l) { l.moe->top_k = 1; }},
     {"mixtral", "shares that sum to 1", [](Layer& l) { l.moe->norm_topk_prob = false; }, 1e-3},
@@ -202,6 +206,28 @@ TEST_P(FamilyMutations, AForgottenFeatureLeavesTheGolden) {
       mutant(*device, *test::open(folder), GetParam().forget, static_cast<int>(golden.forced.ids.size()));
   for (const ForcedRun& run : test::both_ways(*model, golden))
     EXPECT_GT(test::worst_error(golden, run), GetParam().least) << GetParam().what;
+}
+
+// As a family whose author forgot it would be brought up.
+TEST_P(FamilyMutations, TheBaselineFails) {
+  const auto folder = test::families() / GetParam().folder;
+  const io::Golden golden = io::read_golden(folder / "golden.safetensors");
+  const auto device = Device::open("cpu", Engine::Ref);
+  Session s;
+  s.checkpoint = test::open(folder);
+  s.context = static_cast<int>(golden.forced.ids.size());
+  report::BringupReport report;
+  s.reference = models::load_model(
+      *device, *s.checkpoint,
+      {.precision = models::parse_precision("fp32"), .max_seq = s.context, .use_weight_cache = false});
+  run_baseline(s, &golden, report);
+  EXPECT_EQ(test::item(report, 1).status, report::Status::Pass) << test::item(report, 1).reason;
+  s.reference = mutant(*device, *s.checkpoint, GetParam().forget, s.context);
+  run_baseline(s, &golden, report);
+  // The two forms of GELU are closer to each other than the bar of item 1, so that only the test above, which
+  // is 20 times as strict, tells them apart.
+  const auto expected = GetParam().least < 1e-3 ? report::Status::Pass : report::Status::Fail;
+  EXPECT_EQ(test::item(report, 1).status, expected) << test::item(report, 1).evidence;
 }
 
 std::string name_of(const ::testing::TestParamInfo<Mutation>& info) {
