@@ -1,6 +1,7 @@
 // Attention, forms: prefill, chunked, decode and paged decode give one result, bit for bit, and a user's does
 // not depend on the others. Everything that may not be read is NaN.
 #include "sdpa_scene.hpp"
+#include "util/parallel.hpp"
 
 namespace tessera::test {
 namespace {
@@ -58,6 +59,44 @@ TEST(SdpaForms, AllFourAgreeToTheBit) {
       }
     }
   });
+}
+
+// Spans of 256 keys, which threads share in a decode step of few users: around their ends, with a window that
+// begins within one, with users whose context ends in an earlier one, and an odd head_dim, which has no
+// pairs.
+TEST(SdpaForms, SpansGiveOneResultForAnyNumberOfThreads) {
+  for (const std::int64_t dim : {40, 33}) {
+    const SdpaSizes sizes{3, 6, 2, dim, 700};
+    for_each_case([&](Maker& make, DataType cache) {
+      if (cache == DataType::BFLOAT8_B && dim % 16 != 0) return;
+      const SdpaScene scene(make, sizes, cache);
+      const Tensor q = make.normal({1, 6, 700, dim});
+      for (const std::int64_t window : {0, 300}) {
+        const Tensor prefill = scaled_dot_product_attention(
+            q, scene.sequence(false, 700), scene.sequence(true, 700), {}, true, {}, {}, {}, window);
+        for (const std::int32_t i : {255, 256, 257, 511, 512, 699}) {
+          const std::vector<std::int32_t> last{i, 100, -1};
+          const std::vector<float> one = as_decode(make, q, i).to_vector();
+          std::vector<float> rows;
+          for (int u = 0; u < 3; ++u) rows.insert(rows.end(), one.begin(), one.end());
+          const Tensor queries = make.from(rows, {1, 3, 6, dim});
+          const auto pages = scene.pages(32, last);
+          const std::vector<float> want = query_rows(make, prefill, i, 1).to_vector();
+          for (const int threads : {1, 2, 5}) {
+            set_num_threads(threads);
+            std::vector<float> got =
+                paged_scaled_dot_product_attention_decode(queries, pages.k, pages.v, pages.table,
+                                                          make.ints(last, {3}), {}, {}, {}, window)
+                    .to_vector();
+            got.resize(want.size());
+            EXPECT_TRUE(same_bits(got, want))
+                << "at " << i << ", window " << window << ", " << threads << " threads";
+          }
+          set_num_threads(2);
+        }
+      }
+    });
+  }
 }
 
 TEST(SdpaForms, AUserIsTheSameAloneAndAmong32) {

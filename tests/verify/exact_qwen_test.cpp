@@ -42,8 +42,8 @@ TEST_P(ExactQwen, EveryItemPasses) {
 INSTANTIATE_TEST_SUITE_P(All, ExactQwen,
                          ::testing::Values(Case{"qwen2", "bf16"}, Case{"qwen2", "accuracy"},
                                            Case{"qwen3", "bf16"}, Case{"qwen3", "accuracy"}),
-                         [](const auto& info) {
-                           return std::string(info.param.folder) + "_" + info.param.precision;
+                         [](const auto& of) {
+                           return std::string(of.param.folder) + "_" + of.param.precision;
                          });
 
 // Of every matmul and attention, by its path: configuration and the dtype of the second input.

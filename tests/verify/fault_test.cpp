@@ -92,7 +92,7 @@ TEST(PlantedFault, WrongEpsilonShowsInValuesToo) {
 }
 
 // With the bars of the card too, whose noise may move the slope of single positions.
-TEST(PlantedFault, ScaledLogits) {
+TEST(PlantedFault, LogitsScaledOnTheCard) {
   Ladder ladder;
   ladder.session.thresholds = card_thresholds(models::parse_precision("accuracy"));
   const OutputFault fault("lm_head", "linear", [](const OpEvent&, std::vector<float>& output) {

@@ -260,7 +260,8 @@ void Sdpa::run_fast(Inputs in, Outputs out) const {
     const std::int64_t spans = decode_spans(s);
     if (spans > 1) {
       static thread_local std::vector<float> buffer;
-      float* parts = grown(buffer, pairs * spans * s.group() * (s.head_dim + 2));
+      const std::int64_t most = (s.keys + kSdpaSpan - 1) / kSdpaSpan;  // room for the longest, once
+      float* parts = grown(buffer, pairs * most * s.group() * (s.head_dim + 2));
       in_turn(pairs * spans,
               [&](std::int64_t item) { HWY_DYNAMIC_DISPATCH(attend_one_span)(s, in, spans, item, parts); });
       in_turn(pairs,
