@@ -1,5 +1,5 @@
 // Precision faults planted into the real model, one at a time: which of them bisect names, at which op.
-// Fetches smollm2-135m where it is not there yet and fails when that fails. docs/numbers.md has the table.
+// Fetches smollm2-135m where it is not there yet and fails when that fails. Prints a line a plant.
 #include <gtest/gtest.h>
 
 #include <functional>
