@@ -71,10 +71,10 @@ Buffer::Buffer(std::shared_ptr<Device> device, std::size_t bytes, const TensorSp
   data_ = block_.data;
 }
 
-Buffer::Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner, const std::byte* data,
+Buffer::Buffer(std::shared_ptr<Device> device, std::shared_ptr<const MappedFile> file, const std::byte* data,
                const TensorSpec& spec, const MemoryConfig& config)
     : device_(std::move(device)),
-      owner_(std::move(owner)),
+      file_(std::move(file)),
       data_(const_cast<std::byte*>(data)),
       room_(device_->take_room(spec, config)) {}
 

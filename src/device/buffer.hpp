@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "device/memory_account.hpp"
+#include "util/file.hpp"
 
 namespace tessera {
 
@@ -34,13 +35,13 @@ class BlockPool {
 
 class Device;
 
-/// Owns its memory: a pool block, or a view whose owner is kept alive (a mapped weight cache); and its room
+/// Owns its memory: a pool block, or a part of a mapped file that is kept open (a weight cache); and its room
 /// in the device's banks, unless it is given none.
 class Buffer {
  public:
   Buffer(std::shared_ptr<Device> device, std::size_t bytes, const TensorSpec& spec,
          const MemoryConfig& config);
-  Buffer(std::shared_ptr<Device> device, std::shared_ptr<const void> owner, const std::byte* data,
+  Buffer(std::shared_ptr<Device> device, std::shared_ptr<const MappedFile> file, const std::byte* data,
          const TensorSpec& spec, const MemoryConfig& config);
   /// Memory that another buffer holds room for.
   Buffer(std::shared_ptr<Device> device, const std::byte* data);
@@ -51,12 +52,14 @@ class Buffer {
   std::byte* data() const { return data_; }
   /// Where its memory came from; nullptr for a view.
   const BlockPool* pool() const { return pool_.get(); }
+  /// The file that it is a part of, or nullptr.
+  const MappedFile* file() const { return file_.get(); }
   Device& device() const { return *device_; }
   const std::shared_ptr<Device>& shared_device() const { return device_; }
 
  private:
   std::shared_ptr<Device> device_;
-  std::shared_ptr<const void> owner_;
+  std::shared_ptr<const MappedFile> file_;
   std::shared_ptr<BlockPool> pool_;
   BlockPool::Block block_;
   std::byte* data_ = nullptr;

@@ -173,13 +173,13 @@ void copy_to_host(const Tensor& tensor, std::span<std::int32_t> values) {
 }
 
 Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config,
-                     std::shared_ptr<const void> owner, std::span<const std::byte> bytes) {
+                     std::shared_ptr<const MappedFile> file, std::span<const std::byte> bytes) {
   const Form form = choose_form(device.engine(), spec, config);
   const std::int64_t expected = form_bytes(form, spec.logical_shape);
   check(static_cast<std::int64_t>(bytes.size()) == expected, "mapped tensor {}: {} bytes: expected {}",
         to_string(spec), bytes.size(), expected);
   auto buffer =
-      std::make_shared<Buffer>(device.shared_from_this(), std::move(owner), bytes.data(), spec, config);
+      std::make_shared<Buffer>(device.shared_from_this(), std::move(file), bytes.data(), spec, config);
   Tensor tensor(spec, config, form, std::move(buffer));
   return tensor.set_constant();
 }

@@ -45,6 +45,9 @@ class Tensor {
     return {buffer_->data(), static_cast<std::size_t>(form_bytes(form_, spec_.logical_shape))};
   }
 
+  /// The file that its memory is a part of, or nullptr.
+  const MappedFile* file() const { return buffer_->file(); }
+
   /// Row-major values of the logical shape, exact; waits for the device. Meta tensors have none: UserError.
   std::vector<float> to_vector() const;
   std::vector<std::int32_t> to_int_vector() const;
@@ -94,8 +97,8 @@ void copy_to_device(std::span<const float> values, Tensor& tensor);
 /// cpu(blocking=false)): `values` is valid, and must live, until an event recorded behind it is reached.
 void copy_to_host(const Tensor& tensor, std::span<std::int32_t> values);
 
-/// A tensor over bytes that are already in the engine's form (a mapped weight cache), without a copy.
+/// A tensor over bytes of `file` that are already in the engine's form (a weight cache), without a copy.
 Tensor map_on_device(Device& device, const TensorSpec& spec, const MemoryConfig& config,
-                     std::shared_ptr<const void> owner, std::span<const std::byte> bytes);
+                     std::shared_ptr<const MappedFile> file, std::span<const std::byte> bytes);
 
 }  // namespace tessera

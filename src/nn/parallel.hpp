@@ -53,6 +53,7 @@ struct Parallel {
   std::shared_ptr<comm::Group> gather = nullptr;  // each has some of the outputs
   std::int64_t width = 0;                         // gather: outputs of all chips, without padding
 
+  bool joins() const { return sum != nullptr || gather != nullptr; }
   Tensor join(Tensor y) const;
 };
 

@@ -33,10 +33,10 @@ void copy_strided(const std::byte* from, std::int64_t from_step, std::byte* to, 
 }  // namespace
 
 RunCopier::RunCopier(const Tensor& from, const Tensor& to)
-    : from_(from.data<const std::byte>()),
-      to_(to.data<std::byte>()),
-      from_form_(from.form()),
-      to_form_(to.form()) {}
+    : RunCopier(from.data<const std::byte>(), from.form(), to) {}
+
+RunCopier::RunCopier(const std::byte* from, Form form, const Tensor& to)
+    : from_(from), to_(to.data<std::byte>()), from_form_(form), to_form_(to.form()) {}
 
 void RunCopier::operator()(std::int64_t from, std::int64_t to, std::int64_t n) const {
   if (from_form_ != to_form_) return strided(from, 1, to, 1, n);

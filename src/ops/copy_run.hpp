@@ -11,6 +11,8 @@ namespace tessera {
 class RunCopier {
  public:
   RunCopier(const Tensor& from, const Tensor& to);
+  /// From values of `form` that are in no tensor.
+  RunCopier(const std::byte* from, Form form, const Tensor& to);
   void operator()(std::int64_t from, std::int64_t to, std::int64_t n) const;
   /// Zeros in the target.
   void zero(std::int64_t to, std::int64_t n) const;

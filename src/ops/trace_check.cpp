@@ -5,6 +5,7 @@
 
 #include "device/trace.hpp"
 #include "ops/dispatch.hpp"
+#include "ops/fused/fused.hpp"
 #include "util/error.hpp"
 
 namespace tessera {
@@ -89,6 +90,7 @@ TraceCheck check_trace(Device& device, const std::function<void(int)>& prepare,
                        const std::function<void()>& step, int rounds) {
   prepare(0);
   const UnobservedScope alone;
+  const SeparateScope separate;  // op by op, as the observed run is
   const Capture capture(device, step);
   TraceCheck result;
   for (int round = 0; round < rounds && result.difference.empty(); ++round) {

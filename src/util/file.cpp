@@ -52,11 +52,23 @@ void install_truncation_handler() {
   });
 }
 
-MappedFile::MappedFile(fs::path path, const std::byte* data, std::size_t size)
-    : path_(std::move(path)), data_(data), size_(size) {}
+MappedFile::MappedFile(fs::path path, int fd, const std::byte* data, std::size_t size)
+    : path_(std::move(path)), fd_(fd), data_(data), size_(size) {}
 
 MappedFile::~MappedFile() {
   if (size_ != 0) munmap(const_cast<std::byte*>(data_), size_);
+  ::close(fd_);
+}
+
+void MappedFile::read(std::size_t offset, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t n = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_system("cannot read {}: {}", path_.string(), errno_text());
+    if (n == 0) fail_system("{} was cut short while it was read: get it again", path_.string());
+    out = out.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::size_t>(n);
+  }
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
@@ -71,10 +83,13 @@ std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
   const auto size = static_cast<std::size_t>(info.st_size);
   void* data = nullptr;
   if (size != 0) data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  const std::string reason = data == MAP_FAILED ? errno_text() : "";
-  ::close(fd);
-  if (data == MAP_FAILED) fail_system("cannot map {} ({} bytes): {}", path.string(), size, reason);
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, static_cast<const std::byte*>(data), size));
+  if (data == MAP_FAILED) {
+    const std::string reason = errno_text();
+    ::close(fd);
+    fail_system("cannot map {} ({} bytes): {}", path.string(), size, reason);
+  }
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, fd, static_cast<const std::byte*>(data), size));
 }
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {

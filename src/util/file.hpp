@@ -20,11 +20,16 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// Bytes from `offset` on by a read, not through the mapping, so that no page becomes this process's: for a
+  /// few rows here and there, around each of which the kernel would map 64 KiB to 2 MiB. Throws SystemError
+  /// when the file was cut short meanwhile.
+  void read(std::size_t offset, std::span<std::byte> out) const;
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  MappedFile(std::filesystem::path path, const std::byte* data, std::size_t size);
+  MappedFile(std::filesystem::path path, int fd, const std::byte* data, std::size_t size);
   std::filesystem::path path_;
+  int fd_;
   const std::byte* data_;
   std::size_t size_;
 };

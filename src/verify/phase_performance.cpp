@@ -10,6 +10,7 @@
 #include "generate/generator.hpp"
 #include "ops/argmax/argmax.hpp"
 #include "ops/copy/copy.hpp"
+#include "ops/fused/fused.hpp"
 #include "ops/trace_check.hpp"
 #include "util/clock.hpp"
 #include "util/interrupt.hpp"
@@ -100,6 +101,12 @@ class Steps {
       finish(outcome, next, logits, clock, host);
     }
     return outcome;
+  }
+
+  /// Without the engine's fusions, whose bits every other way has to give.
+  Outcome eager_op_by_op() {
+    const SeparateScope separate;
+    return eager();
   }
 
   Outcome from_trace() {
@@ -216,7 +223,7 @@ void run_performance(Session& s, report::BringupReport& report) {
     return;
   }
   Steps steps(s, ids);
-  const Outcome eager = steps.eager();
+  const Outcome eager = steps.eager_op_by_op();
   const Outcome traced = steps.from_trace();
   const TraceCheck checked = steps.check();
   report.ways = {way("eager", eager, true), way("traced", traced, traced.same_as(eager))};

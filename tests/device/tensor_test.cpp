@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 #include <memory>
 
 #include "util/error.hpp"
+#include "util/file.hpp"
 
 namespace tessera::test {
 namespace {
@@ -134,16 +136,23 @@ TEST(Tensor, Views) {
   EXPECT_THROW(strips.view({1, 2, 32}), UserError);
 }
 
-TEST(Tensor, MapsMemoryAndKeepsItsOwner) {
+TEST(Tensor, MapsAFileAndKeepsIt) {
   const auto device = open(Engine::Fast);
   const TensorSpec spec = tile({3, 33}, DataType::BFLOAT8_B);
   const Tensor packed = to_device(*device, Floats(99, -2.0f), spec, DRAM_WIDTH_SHARDED);
-  auto owner = std::make_shared<std::vector<std::byte>>(packed.bytes().begin(), packed.bytes().end());
-  const std::weak_ptr<std::vector<std::byte>> watch = owner;
+  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "tessera_tensor_map";
+  AtomicFile packed_file(path);
+  packed_file.write(packed.bytes());
+  packed_file.commit();
+  std::shared_ptr<const MappedFile> file = MappedFile::open(path);
+  std::filesystem::remove(path);
+  const std::weak_ptr<const MappedFile> watch = file;
   const std::int64_t before = device->allocated_bytes();
   {
-    const std::span<const std::byte> bytes = *owner;
-    const Tensor mapped = map_on_device(*device, spec, DRAM_WIDTH_SHARDED, std::move(owner), bytes);
+    const std::span<const std::byte> bytes = file->bytes();
+    const Tensor mapped = map_on_device(*device, spec, DRAM_WIDTH_SHARDED, std::move(file), bytes);
+    EXPECT_EQ(mapped.file(), watch.lock().get());
+    EXPECT_EQ(packed.file(), nullptr);
     EXPECT_EQ(mapped.bytes().data(), bytes.data());
     EXPECT_TRUE(mapped.is_constant());
     EXPECT_FALSE(packed.is_constant());

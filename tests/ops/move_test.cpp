@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 
 #include "op_test_util.hpp"
@@ -13,6 +14,7 @@
 #include "ops/plus_one/plus_one.hpp"
 #include "ops/reshape/reshape.hpp"
 #include "ops/slice/slice.hpp"
+#include "util/file.hpp"
 
 namespace tessera::test {
 namespace {
@@ -170,6 +172,32 @@ TEST(Embedding, PicksRows) {
     expect_refused("embedding", "[vocab, dim]",
                    [&] { embedding(make.ints({1}, {1}), make.normal({2, 3, 4})); });
   }
+}
+
+// A table in a file is not touched: its rows are read, and a file that was cut short is told.
+TEST(Embedding, ReadsTheRowsOfAMappedTable) {
+  Maker make(Engine::Fast, DataType::BFLOAT16);
+  const TensorSpec spec{{11, 19}, DataType::BFLOAT16, Layout::ROW_MAJOR};
+  const Tensor table = make.normal({11, 19});
+  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "tessera_embedding_table";
+  {
+    AtomicFile file(path);
+    file.write("before it ");  // the table is not all of the file
+    file.write(table.bytes());
+    file.commit();
+  }
+  const auto file = MappedFile::open(path);
+  const Tensor mapped = map_on_device(make.device(), spec, {}, file, file->bytes().subspan(10));
+  const Tensor ids = make.ints({10, -1, 3, 3}, {4});
+  for (const DataType dtype : {DataType::BFLOAT16, DataType::FLOAT32}) {
+    const OpOptions options{.dtype = dtype};
+    EXPECT_EQ(embedding(ids, mapped, options, -1).to_vector(),
+              embedding(ids, table, options, -1).to_vector());
+  }
+  std::filesystem::resize_file(path, 10 + 10 * 19 * 2);
+  EXPECT_NO_THROW(embedding(make.ints({9}, {1}), mapped));
+  EXPECT_THROW(embedding(make.ints({10}, {1}), mapped), SystemError);
+  std::filesystem::remove(path);
 }
 
 TEST(PlusOne, SkipsIdleUsers) {

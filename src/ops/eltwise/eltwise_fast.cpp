@@ -7,19 +7,11 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "ops/simd-inl.hpp"
+#include "ops/activation-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
-
-template <class D>
-HWY_INLINE hn::Vec<D> activate(D d, Activation activation, hn::Vec<D> x) {
-  if (activation == Activation::Silu) return silu_f32(d, x);
-  if (activation == Activation::Gelu) return gelu_f32(d, x);
-  if (activation == Activation::GeluTanh) return gelu_tanh_f32(d, x);
-  return x;
-}
 
 template <class D>
 HWY_INLINE hn::Vec<D> combine(D /*d*/, Binary::Kind kind, hn::Vec<D> a, hn::Vec<D> b) {

@@ -18,6 +18,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ops/activation-inl.hpp"
 #include "ops/linear/linear_strip-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,10 +31,7 @@ void finish_row(const float* sums, std::int64_t cols, const B* bias, Activation 
   for_lanes(static_cast<std::size_t>(cols), [&](auto d, std::size_t i) {
     auto v = load_f32(d, sums + i);
     if (bias != nullptr) v = hn::Add(v, load_f32(d, bias + i));
-    if (activation == Activation::Silu) v = silu_f32(d, v);
-    if (activation == Activation::Gelu) v = gelu_f32(d, v);
-    if (activation == Activation::GeluTanh) v = gelu_tanh_f32(d, v);
-    store_f32(v, d, y + i);
+    store_f32(activate(d, activation, v), d, y + i);
   });
 }
 

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "ops/rms_norm/rms_norm_op.hpp"
 #include "ops/rows.hpp"
 #include "util/parallel.hpp"
@@ -9,26 +7,11 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "ops/simd-inl.hpp"
+#include "ops/rms_norm/rms_norm_row-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
-
-template <class X, class W, class Y>
-void rms_norm_row(const X* x, const W* weight, const W* bias, float epsilon, std::size_t dim, Y* y) {
-  const float sum = sum_lanes(dim, [&](auto d, std::size_t i) {
-    const auto v = load_f32(d, x + i);
-    return hn::Mul(v, v);
-  });
-  const float scale = 1.0f / std::sqrt(sum / static_cast<float>(dim) + epsilon);
-  for_lanes(dim, [&](auto d, std::size_t i) {
-    auto v = hn::Mul(load_f32(d, x + i), hn::Set(d, scale));
-    if (weight != nullptr) v = hn::Mul(v, load_f32(d, weight + i));
-    if (bias != nullptr) v = hn::Add(v, load_f32(d, bias + i));
-    store_f32(v, d, y + i);
-  });
-}
 
 void rms_norm_rows(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon, Tensor& y,
                    std::int64_t begin, std::int64_t end) {

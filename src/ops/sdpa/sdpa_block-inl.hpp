@@ -74,9 +74,10 @@ HWY_INLINE void score_tile(const Query* queries, const Block& block, std::int64_
   }
 }
 
-// Scores of keys [begin, n) become weights exp(score - largest), those of others 0; what is kept of the sums
-// so far is returned.
-HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t begin, std::int64_t n, float* scores) {
+// The scores of keys [begin, n) as the softmax takes them, those of others -inf. Returns the largest of them
+// and of the span so far; a NaN wins and stays: it must not end as the zeros of a row without keys.
+HWY_INLINE float finish_scores(const Query& query, std::int64_t first, std::int64_t begin, std::int64_t n,
+                               float* scores) {
   const LaneTag d;
   if (query.softcap > 0) {
     const auto cap = hn::Set(d, query.softcap), inverse = hn::Set(d, 1.0f / query.softcap);
@@ -98,25 +99,52 @@ HWY_INLINE float weigh(Query& query, std::int64_t first, std::int64_t begin, std
     nan = hn::Or(nan, hn::IsNaN(score));
     most = hn::Max(most, score);
   }
-  // A NaN wins and stays: it must not end as the zeros of a row without keys.
-  const float largest =
-      hn::AllFalse(d, nan) ? hn::GetLane(hn::MaxOfLanes(d, most)) : std::numeric_limits<float>::quiet_NaN();
-  if (largest == kMinusInf) {
-    std::fill_n(scores, kKeys, 0.0f);
-    return 1;
-  }
+  return hn::AllFalse(d, nan) ? hn::GetLane(hn::MaxOfLanes(d, most))
+                              : std::numeric_limits<float>::quiet_NaN();
+}
+
+// Scores become weights exp(score - largest); `kept`: the factor of what was summed before.
+HWY_INLINE void weigh(Query& query, float largest, float kept, std::size_t dim, float* scores) {
+  const LaneTag d;
   auto weights = hn::Zero(d);
   for (std::size_t i = 0; i < static_cast<std::size_t>(kKeys); i += kKeyLanes) {
     const auto p = exp_f32(d, hn::Sub(hn::LoadU(d, scores + i), hn::Set(d, largest)));
     hn::StoreU(p, d, scores + i);
     weights = hn::Add(weights, p);
   }
-  // exp(-inf - largest) = 0: nothing to keep from before the first visible key.
-  const hn::CappedTag<float, 1> one;
-  const float shrink = hn::GetLane(exp_f32(one, hn::Set(one, query.part.largest - largest)));
-  query.part.weight = query.part.weight * shrink + hn::GetLane(hn::SumOfLanes(d, weights));
+  query.part.weight = query.part.weight * kept + hn::GetLane(hn::SumOfLanes(d, weights));
   query.part.largest = largest;
-  return shrink;
+  if (kept == 1) return;
+  for_lanes(dim, [&](auto tag, std::size_t c) {
+    float* sum = query.part.sum + c;
+    hn::StoreU(hn::Mul(hn::LoadU(tag, sum), hn::Set(tag, kept)), tag, sum);
+  });
+}
+
+// weigh() for all queries of a tile, step by step: the steps of one wait for each other, those of several do
+// not.
+template <int Q>
+HWY_INLINE void weigh_tile(Query* queries, std::int64_t first, const std::int64_t* begin,
+                           const std::int64_t* n, std::size_t dim, float (*scores)[kKeys]) {
+  constexpr std::size_t kMost = 4;
+  static_assert(Q <= kMost);
+  const hn::CappedTag<float, kMost> d;
+  float largest[Q];
+  HWY_ALIGN float kept[kMost] = {};
+  for (int q = 0; q < Q; ++q) {
+    largest[q] = n[q] == begin[q] ? kMinusInf : finish_scores(queries[q], first, begin[q], n[q], scores[q]);
+    // exp(-inf - largest) = 0: nothing to keep from before the first visible key.
+    if (largest[q] != kMinusInf) kept[q] = queries[q].part.largest - largest[q];
+  }
+  for (std::size_t i = 0; i < kMost; i += hn::Lanes(d))
+    hn::Store(exp_f32(d, hn::Load(d, kept + i)), d, kept + i);
+  for (int q = 0; q < Q; ++q) {
+    if (largest[q] == kMinusInf) {
+      std::fill_n(scores[q], kKeys, 0.0f);
+    } else {
+      weigh(queries[q], largest[q], kept[q], dim, scores[q]);
+    }
+  }
 }
 
 // sum[dim] += weights of keys [begin, end) times their values, V vectors of the head at a time from column c.
@@ -169,15 +197,7 @@ void attend_tile(Query* queries, const Block& block, Ahead& ahead) {
   }
   if (most == 0) return;
   score_tile<Q>(queries, block, most, scores, ahead);
-  for (int q = 0; q < Q; ++q) {
-    if (n[q] == begin[q]) continue;
-    const float shrink = weigh(queries[q], block.first, begin[q], n[q], scores[q]);
-    if (shrink == 1) continue;
-    for_lanes(block.dim, [&](auto d, std::size_t c) {
-      float* sum = queries[q].part.sum + c;
-      hn::StoreU(hn::Mul(hn::LoadU(d, sum), hn::Set(d, shrink)), d, sum);
-    });
-  }
+  weigh_tile<Q>(queries, block.first, begin, n, block.dim, scores);
   // Values outside a query's keys are not touched: a NaN there is none of its business. Each query's come in
   // order: its own first ones, those that all queries see, the rest.
   if (first >= least) {

@@ -6,7 +6,6 @@
 // positions within a span, and spans are added in their order. So prefill, decode, chunked and paged agree to
 // the bit, and so does a decode step whose spans are shared among threads.
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "ops/rows.hpp"
