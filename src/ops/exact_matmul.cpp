@@ -76,11 +76,11 @@ wormhole::MatmulConfig matmul_config(const OpOptions& options, DataType in0, Dat
 
 void multiply_exact(const wormhole::MatmulConfig& config, std::int64_t rows, std::int64_t n,
                     const std::function<void(std::int64_t, std::span<std::uint32_t>)>& load_row,
-                    const LoadTile& load_tile, std::span<const std::uint32_t> bias, const StoreRow& store) {
+                    const LoadWeights& load_weights, std::span<const std::uint32_t> bias,
+                    const StoreRow& store) {
   const auto operands = take_apart(rows, config.k_tiles, load_row);
   const std::int64_t row_blocks = tiles(rows);
   parallel_for(tiles(n), 1, [&](std::int64_t begin, std::int64_t end) {
-    wormhole::Tile tile;
     wormhole::WeightOperand weights;
     for (std::int64_t column = begin; column < end; ++column) {
       std::vector<wormhole::BlockedMatmul> sums;
@@ -89,8 +89,7 @@ void multiply_exact(const wormhole::MatmulConfig& config, std::int64_t rows, std
         sums.emplace_back(config, static_cast<int>(std::min(kTileSize, rows - b * kTileSize)));
       }
       for (std::int64_t k = 0; k < config.k_tiles; ++k) {
-        load_tile(k, column, tile);
-        wormhole::prepare_weights(config.dest(), tile, weights);
+        load_weights(k, column, weights);
         for (std::int64_t b = 0; b < row_blocks; ++b) {
           sums[static_cast<std::size_t>(b)].multiply(
               operands[static_cast<std::size_t>(b * config.k_tiles + k)], weights);

@@ -12,8 +12,9 @@ namespace tessera {
 wormhole::MatmulConfig matmul_config(const OpOptions& options, DataType in0, DataType in1, DataType output,
                                      std::int64_t k);
 
-/// Fills a tile of in1: K rows from 32 * k_tile on, 32 columns from 32 * column_tile on, 0 beyond.
-using LoadTile = std::function<void(std::int64_t k_tile, std::int64_t column_tile, wormhole::Tile& tile)>;
+/// Takes a tile of in1 apart: K rows from 32 * k_tile on, 32 columns from 32 * column_tile on, 0 beyond.
+using LoadWeights =
+    std::function<void(std::int64_t k_tile, std::int64_t column_tile, wormhole::WeightOperand& weights)>;
 
 /// Called with a row, its first column and the Dest words of up to 32 columns.
 using StoreRow =
@@ -23,6 +24,7 @@ using StoreRow =
 /// source words, or empty. store() is called from several threads, once a row and column tile.
 void multiply_exact(const wormhole::MatmulConfig& config, std::int64_t rows, std::int64_t n,
                     const std::function<void(std::int64_t row, std::span<std::uint32_t>)>& load_row,
-                    const LoadTile& load_tile, std::span<const std::uint32_t> bias, const StoreRow& store);
+                    const LoadWeights& load_weights, std::span<const std::uint32_t> bias,
+                    const StoreRow& store);
 
 }  // namespace tessera

@@ -58,16 +58,12 @@ HWY_INLINE Rounded normalise(D d, V sum, V exponent) {
   }
 }
 
-/// Steps 2 to 6. The groups' sums are signed, in units of 2^13; a group whose exponent is <= 0 is dropped.
+/// Steps 2 to 6. The groups' sums are signed, in units of 2^13; both sum and exponent of a group that is
+/// dropped are 0.
 template <DestFormat kFormat>
 HWY_INLINE V accumulate(D d, V dest, V sum0, V exponent0, V sum1, V exponent1) {
   constexpr bool kNarrow = kFormat != DestFormat::Fp32;
   const V zero = hn::Zero(d);
-  sum0 = hn::IfThenElseZero(hn::Gt(exponent0, zero), sum0);
-  sum1 = hn::IfThenElseZero(hn::Gt(exponent1, zero), sum1);
-  exponent0 = hn::Max(exponent0, zero);
-  exponent1 = hn::Max(exponent1, zero);
-
   const V fraction = hn::Set(d, 0x7FFFFF);
   const V own = hn::And(hn::ShiftRight<23>(dest), hn::Set(d, 255));
   const V significand = hn::Or(hn::And(dest, fraction), hn::Set(d, 0x800000));

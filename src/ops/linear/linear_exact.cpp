@@ -22,8 +22,8 @@ void Linear::run_exact(Inputs in, Outputs out) const {
       [&](std::int64_t row, std::span<std::uint32_t> words) {
         load_source_row(x, row, config.fp32_dest, words);
       },
-      [&](std::int64_t k_tile, std::int64_t column, wormhole::Tile& tile) {
-        load_weight_tile(weight, k_tile, column, config.fp32_dest, tile);
+      [&](std::int64_t k_tile, std::int64_t column, wormhole::WeightOperand& operand) {
+        load_weights(weight, k_tile, column, config.fp32_dest, operand);
       },
       bias,
       [&](std::int64_t row, std::int64_t first, std::span<const std::uint32_t> dest) {

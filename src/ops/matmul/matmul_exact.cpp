@@ -38,13 +38,15 @@ void Matmul::run_exact(Inputs in, Outputs out) const {
           std::ranges::fill(words, 0u);
           for (std::int64_t k = 0; k < s.k; ++k) words[static_cast<std::size_t>(k)] = a_at(row, k);
         },
-        [&](std::int64_t k_tile, std::int64_t column, wormhole::Tile& tile) {
+        [&](std::int64_t k_tile, std::int64_t column, wormhole::WeightOperand& operand) {
+          wormhole::Tile tile;
           for (std::int64_t r = 0; r < kTileSize; ++r) {
             for (std::int64_t c = 0; c < kTileSize; ++c) {
               const std::int64_t k = k_tile * kTileSize + r, n = column * kTileSize + c;
               tile[index_in_tile(r, c)] = k < s.k && n < s.n ? b_at(k, n) : 0;
             }
           }
+          wormhole::prepare_weights(config.dest(), tile, operand);
         },
         {},
         [&](std::int64_t row, std::int64_t first, std::span<const std::uint32_t> dest) {
