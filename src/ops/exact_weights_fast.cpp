@@ -74,12 +74,17 @@ void decode_block(DataType dtype, const BlockStrip& layout, const std::byte* str
                   std::span<bf16, 1024> values) {
   const std::byte* block = strip + index * layout.block_bytes;
   std::array<float, 2 * kBlockRows> units;
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    const auto base = std::to_integer<std::uint32_t>(
-        strip[layout.bases + index * 2 + static_cast<std::int64_t>(i) / kBlockRows]);
-    const auto step = std::to_integer<std::uint32_t>(block[layout.steps + static_cast<std::int64_t>(i)]);
-    const float unit = std::bit_cast<float>((base == 0 ? step : base) << 23);
-    units[i] = base == 0 ? unit : unit * static_cast<float>(step);
+  const auto power = [](std::byte e) {
+    return std::bit_cast<float>(std::to_integer<std::uint32_t>(e) << 23);
+  };
+  for (std::size_t g = 0; g < 2; ++g) {
+    const std::byte base = strip[layout.bases + index * 2 + static_cast<std::int64_t>(g)];
+    const std::byte* steps = block + layout.steps + g * kBlockRows;
+    float* of_group = units.data() + g * kBlockRows;
+    for (std::size_t k = 0; k < kBlockRows; ++k) {
+      of_group[k] = base == std::byte{} ? power(steps[k])
+                                        : power(base) * static_cast<float>(std::to_integer<int>(steps[k]));
+    }
   }
   if (dtype == DataType::BFLOAT8_B) {
     HWY_DYNAMIC_DISPATCH(decode_bfp8)(block, units.data(), values.data());

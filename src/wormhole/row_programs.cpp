@@ -1,5 +1,7 @@
 #include "wormhole/row_programs.hpp"
 
+#include <array>
+#include <mutex>
 #include <vector>
 
 #include "tensor/bfloat16.hpp"
@@ -18,9 +20,29 @@ std::uint32_t bfloat16_word(float value) {
 }
 
 Words squares(const RowKernel& kernel, RowWords row) {
-  Words result;
-  for (const auto word : row) result.push_back(kernel.pass(kernel.binary(EltwiseOp::Multiply, word, word)));
+  Words result(row.size());
+  kernel.binary(EltwiseOp::Multiply, row, row, result);
+  kernel.pass(result);
   return result;
+}
+
+// What a program leaves in a 16-bit Dest for each word there.
+const std::vector<bf16>& table_of(VectorOp op, bool approximate) {
+  struct Table {
+    std::once_flag made;
+    std::vector<bf16> words;
+  };
+  static std::array<Table, 16> tables;
+  Table& table = tables[2 * static_cast<std::size_t>(op) + (approximate ? 1 : 0)];
+  std::call_once(table.made, [&] {
+    table.words.resize(65536);
+    for (std::uint32_t i = 0; i < 65536; ++i) {
+      const std::uint32_t word = sfpu_load(DestFormat::Bf16, i << 16);
+      table.words[i] =
+          static_cast<bf16>(sfpu_store(DestFormat::Bf16, vector_op(op, {false, approximate}, word)) >> 16);
+    }
+  });
+  return table.words;
 }
 
 std::uint32_t inverse_deviation(const RowKernel& kernel, std::uint32_t mean, float epsilon) {
@@ -31,11 +53,14 @@ std::uint32_t inverse_deviation(const RowKernel& kernel, std::uint32_t mean, flo
 // row * factor, then * gamma and + beta where given.
 void scale_row(const RowKernel& kernel, RowWords row, std::uint32_t factor, RowWords gamma, RowWords beta,
                std::span<std::uint32_t> dest) {
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    std::uint32_t word = kernel.binary(EltwiseOp::Multiply, row[i], factor);
-    if (!gamma.empty()) word = kernel.binary(EltwiseOp::Multiply, kernel.pass(word), gamma[i]);
-    if (!beta.empty()) word = kernel.binary(EltwiseOp::Add, kernel.pass(word), beta[i]);
-    dest[i] = word;
+  kernel.binary(EltwiseOp::Multiply, row, Words(row.size(), factor), dest);
+  if (!gamma.empty()) {
+    kernel.pass(dest);
+    kernel.binary(EltwiseOp::Multiply, dest, gamma, dest);
+  }
+  if (!beta.empty()) {
+    kernel.pass(dest);
+    kernel.binary(EltwiseOp::Add, dest, beta, dest);
   }
 }
 
@@ -46,7 +71,13 @@ std::uint32_t RowKernel::pass(std::uint32_t word) const {
   return unpack_float32(pack_word(dest(), word, DataType::FLOAT32), SrcFormat::Tf32);
 }
 
+void RowKernel::pass(std::span<std::uint32_t> words) const {
+  for (auto& word : words) word = pass(word);
+}
+
 std::uint32_t RowKernel::vector(VectorOp op, std::uint32_t word) const {
+  if (!config_.fp32_dest)
+    return static_cast<std::uint32_t>(table_of(op, config_.approximate)[word >> 16]) << 16;
   const VectorMode mode{config_.fp32_dest, config_.approximate};
   return sfpu_store(dest(), vector_op(op, mode, sfpu_load(dest(), word)));
 }
@@ -64,10 +95,9 @@ std::uint32_t RowKernel::sum(RowWords row, float scaler) const {
 void softmax_row(const KernelConfig& config, RowWords row, std::span<std::uint32_t> dest) {
   const RowKernel kernel(config);
   const std::uint32_t most = kernel.pass(reduce_max(row));
-  Words exps;
-  for (const auto word : row) {
-    exps.push_back(kernel.pass(kernel.vector(VectorOp::Exp, kernel.binary(EltwiseOp::Subtract, word, most))));
-  }
+  Words exps(row.size());
+  kernel.binary(EltwiseOp::Subtract, row, Words(row.size(), most), exps);
+  for (auto& word : exps) word = kernel.pass(kernel.vector(VectorOp::Exp, word));
   const std::uint32_t factor = kernel.pass(kernel.vector(VectorOp::Reciprocal, kernel.sum(exps, 1.0f)));
   scale_row(kernel, exps, factor, {}, {}, dest);
 }
@@ -85,9 +115,9 @@ void layer_norm_row(const KernelConfig& config, RowWords row, RowWords gamma, Ro
   const float scaler = 1.0f / static_cast<float>(width);
   const std::uint32_t mean = kernel.pass(kernel.sum(row, scaler));
   Words centred(row.size());  // padding stays 0: it does not count into the variance
-  for (std::size_t i = 0; i < static_cast<std::size_t>(width); ++i) {
-    centred[i] = kernel.pass(kernel.binary(EltwiseOp::Subtract, row[i], mean));
-  }
+  const auto used = std::span(centred).first(static_cast<std::size_t>(width));
+  kernel.binary(EltwiseOp::Subtract, row.first(used.size()), Words(used.size(), mean), used);
+  kernel.pass(used);
   const auto variance = kernel.sum(squares(kernel, centred), scaler);
   scale_row(kernel, centred, inverse_deviation(kernel, variance, epsilon), gamma, beta, dest);
 }

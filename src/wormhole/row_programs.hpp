@@ -18,6 +18,8 @@ struct KernelConfig {
   bool fp32_dest = false;
   // Intermediates are float32 instead of bfloat16. TT-NN's kernels: with an fp32 Dest, except attention's.
   bool fp32_buffers = fp32_dest;
+
+  bool operator==(const KernelConfig&) const = default;
 };
 
 using RowWords = std::span<const std::uint32_t>;
@@ -27,6 +29,7 @@ class RowKernel {
  public:
   explicit RowKernel(const KernelConfig& config) : config_(config) {}
 
+  const KernelConfig& config() const { return config_; }
   DestFormat dest() const { return config_.fp32_dest ? DestFormat::Fp32 : DestFormat::Bf16; }
 
   /// A Dest word packed to an intermediate buffer and unpacked as a source word.
@@ -34,6 +37,12 @@ class RowKernel {
   std::uint32_t binary(EltwiseOp op, std::uint32_t a, std::uint32_t b) const {
     return eltwise(op, config_.fidelity, dest(), a, b);
   }
+  /// Of a whole row, in vectors; `dest` may be an operand.
+  void binary(EltwiseOp op, RowWords a, RowWords b, std::span<std::uint32_t> dest) const {
+    eltwise_row(op, config_.fidelity, this->dest(), a, b, dest);
+  }
+  void pass(std::span<std::uint32_t> words) const;
+  /// In a 16-bit Dest from a table: it has 65536 words.
   std::uint32_t vector(VectorOp op, std::uint32_t word) const;
   /// exp(word * scale), as the SFPU scales before its program.
   std::uint32_t scaled_exp(std::uint32_t word, float scale) const;

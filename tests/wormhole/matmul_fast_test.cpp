@@ -9,6 +9,7 @@
 
 #include "tensor/tile.hpp"
 #include "tiles.hpp"
+#include "wormhole/eltwise.hpp"
 #include "wormhole/matmul.hpp"
 
 namespace tessera::wormhole::test {
@@ -137,6 +138,28 @@ TEST_P(MatmulFast, FewRows) {
   prepare_activations(in0, 5, activations);
   matmul_tile_fast(MathFidelity::HiFi4, DestFormat::Fp32, 5, activations, weights, few);
   for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(few[i], i < 5 * 32 ? all[i] : 0u);
+}
+
+// The element-wise instructions in vectors, and the last words of a row that fills none.
+TEST_P(MatmulFast, RowsOfElements) {
+  Rng rng(17);
+  for (const auto& [source, format] : kArithmetics) {
+    for (int pair = 0; pair < kKinds * kKinds; ++pair) {
+      const Tile a = random_source(static_cast<Kind>(pair / kKinds), rng, source);
+      const Tile b = random_source(static_cast<Kind>(pair % kKinds), rng, source);
+      for (const EltwiseOp op : {EltwiseOp::Add, EltwiseOp::Subtract, EltwiseOp::Multiply}) {
+        const MathFidelity fidelity = kFidelities[rng.below(4)];
+        std::vector<std::uint32_t> row(1021);
+        eltwise_row(op, fidelity, format, std::span(a).first(row.size()), std::span(b).first(row.size()),
+                    row);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+          ASSERT_EQ(row[i], eltwise(op, fidelity, format, a[i], b[i]))
+              << std::hex << a[i] << ", " << b[i] << ", op " << static_cast<int>(op) << ", fidelity "
+              << static_cast<int>(fidelity) << ", Dest " << static_cast<int>(format);
+        }
+      }
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, MatmulFast, testing::ValuesIn(targets()),

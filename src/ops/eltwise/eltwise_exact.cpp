@@ -94,20 +94,21 @@ void Binary::run_exact(Inputs in, Outputs out) const {
   const std::int64_t width = a.logical_shape()[-1];
   const std::int64_t b_rows = how == Broadcast::None ? b.logical_shape().rows() : 1;
   parallel_for(a.logical_shape().rows(), 1, [&](std::int64_t begin, std::int64_t end) {
-    Words x(static_cast<std::size_t>(width)), y(static_cast<std::size_t>(b.logical_shape()[-1]));
+    Words x(static_cast<std::size_t>(width)), y(static_cast<std::size_t>(width));
     for (std::int64_t row = begin; row < end; ++row) {
       load_words(a, row, vector, x);
       load_words(b, row % b_rows, vector, y);
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        std::uint32_t left = x[i];
-        const std::uint32_t right = how == Broadcast::Value ? y[0] : y[i];
-        // The activation is a pass of its own, packed to a buffer.
-        if (activation != Activation::None) {
-          left = activated(kernel, activation, left);
-          if (!vector) left = kernel.pass(left);
-        }
-        x[i] = vector ? wormhole::sfpu_store(kernel.dest(), vector_binary(kind, left, right))
-                      : kernel.binary(engine_op(kind), left, right);
+      if (how == Broadcast::Value) std::ranges::fill(y, y[0]);
+      // The activation is a pass of its own, packed to a buffer.
+      if (activation != Activation::None) {
+        for (auto& word : x) word = activated(kernel, activation, word);
+        if (!vector) kernel.pass(x);
+      }
+      if (vector) {
+        for (std::size_t i = 0; i < x.size(); ++i)
+          x[i] = wormhole::sfpu_store(kernel.dest(), vector_binary(kind, x[i], y[i]));
+      } else {
+        kernel.binary(engine_op(kind), x, y, x);
       }
       store_row(kernel.dest(), x, out[0], row);
     }

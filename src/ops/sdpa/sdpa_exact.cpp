@@ -39,6 +39,35 @@ struct Queries {
   std::vector<float> slopes;        // of ALiBi
 };
 
+// Results of one exponential. Differences of bfloat16 scores have few bits, so most come again: a thread
+// keeps what it computed last for each place that a word may have.
+class Exponentials {
+ public:
+  void use(const wormhole::KernelConfig& config, float scale) {
+    if (config == config_ && scale == scale_) return;
+    config_ = config;
+    scale_ = scale;
+    entries_.assign(kEntries, {0, 0, false});
+  }
+  template <class Compute>
+  std::uint32_t of(std::uint32_t word, Compute compute) {
+    // A word's low 12 bits are mostly 0.
+    Entry& entry = entries_[(word >> 12 ^ word) % kEntries];
+    if (!entry.known || entry.word != word) entry = {word, compute(), true};
+    return entry.result;
+  }
+
+ private:
+  static constexpr std::size_t kEntries = 16384;
+  struct Entry {
+    std::uint32_t word, result;
+    bool known;
+  };
+  wormhole::KernelConfig config_;
+  float scale_ = std::numeric_limits<float>::quiet_NaN();  // equals none: the first use() makes the entries
+  std::vector<Entry> entries_;
+};
+
 class ExactAttention {
  public:
   ExactAttention(const Sdpa& op, const SdpaShape& shape, Inputs in, Tensor& out, const Tensor& mask)
@@ -130,7 +159,7 @@ class ExactAttention {
     for (std::size_t r = 0; r < rows; ++r) {
       const std::uint32_t most = wormhole::reduce_max(scores[r]);
       state.largest[r] = wormhole::greater(wormhole::Lane(most), wormhole::Lane(previous[r])).bits;
-      for (auto& word : scores[r]) word = exponential(word, state.largest[r]);
+      exponentials(scores[r], state.largest[r]);
     }
     const std::vector<Words> out = weighted_values(queries, scores, first, keys);
     for (std::size_t r = 0; r < rows; ++r) {
@@ -140,22 +169,30 @@ class ExactAttention {
         state.out[r] = out[r];
         continue;
       }
-      const std::uint32_t fade = exponential(previous[r], state.largest[r]);
-      state.sum[r] = add_faded(state.sum[r], fade, sum);
-      for (std::size_t c = 0; c < out[r].size(); ++c)
-        state.out[r][c] = add_faded(state.out[r][c], fade, out[r][c]);
+      Words fade{previous[r]};
+      exponentials(fade, state.largest[r]);
+      add_faded(std::span(&state.sum[r], 1), fade[0], std::span(&sum, 1));
+      add_faded(state.out[r], fade[0], out[r]);
     }
     state.first = false;
   }
 
-  std::uint32_t exponential(std::uint32_t score, std::uint32_t largest) const {
-    const std::uint32_t distance = kernel_.binary(EltwiseOp::Subtract, score, largest);
-    return kernel_.pass(exponent_.scaled_exp(distance, scaled_first_ ? 1.0f : s_.scale));
+  // exp((score - largest) * scale) of each.
+  void exponentials(Words& scores, std::uint32_t largest) const {
+    kernel_.binary(EltwiseOp::Subtract, scores, Words(scores.size(), largest), scores);
+    const float scale = scaled_first_ ? 1.0f : s_.scale;
+    thread_local Exponentials known;
+    known.use(exponent_.config(), scale);
+    for (auto& word : scores)
+      word = known.of(word, [&] { return kernel_.pass(exponent_.scaled_exp(word, scale)); });
   }
 
-  std::uint32_t add_faded(std::uint32_t old, std::uint32_t fade, std::uint32_t fresh) const {
-    const std::uint32_t faded = kernel_.pass(kernel_.binary(EltwiseOp::Multiply, old, fade));
-    return kernel_.pass(kernel_.binary(EltwiseOp::Add, faded, fresh));
+  void add_faded(std::span<std::uint32_t> old, std::uint32_t fade,
+                 std::span<const std::uint32_t> fresh) const {
+    kernel_.binary(EltwiseOp::Multiply, old, Words(old.size(), fade), old);
+    kernel_.pass(old);
+    kernel_.binary(EltwiseOp::Add, old, fresh, old);
+    kernel_.pass(old);
   }
 
   void score_tile(const Queries& queries, const std::vector<wormhole::ActivationOperand>& q,
