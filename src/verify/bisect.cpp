@@ -76,7 +76,7 @@ class CaseObserver final : public OpObserver {
 // Runs the decode step and the prefill on the device; the recordings are made once.
 class Runs {
  public:
-  explicit Runs(Session& session) : s_(session), scene_(record_scene(session)) {
+  explicit Runs(Session& session) : s_(session), scene_(scene_of(session)) {
     ids_ = s_.forced_tokens(kPrefillTokens);
     generate::Generator reference(*s_.reference, {.users = 1, .context = s_.context});
     zero_cache(reference);
@@ -101,7 +101,7 @@ class Runs {
 
  private:
   Session& s_;
-  DecodeScene scene_;
+  const DecodeScene& scene_;
   std::vector<std::int32_t> ids_;
   Recording prefill_;
 };

@@ -13,7 +13,7 @@
 namespace tessera::verify {
 
 void run_layers(Session& s, report::BringupReport& report) {
-  const DecodeScene scene = record_scene(s);
+  const DecodeScene& scene = scene_of(s);
   const RowTags tags{"layers", "decode", "captured"};
   const std::int64_t hidden = s.config().hidden_size;
 

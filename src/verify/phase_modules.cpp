@@ -306,7 +306,7 @@ void run_modules(Session& s, report::BringupReport& report) {
     }
   }
 
-  const DecodeScene scene = record_scene(s);
+  const DecodeScene& scene = scene_of(s);
   nn::KvCache cache = scene.make_cache(*s.model);
   const nn::Step captured_step = s.model->decode_step(scene.at(s.model->device()), cache);
   for (int i = 0; i < s.config().num_hidden_layers; ++i) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "generate/generator.hpp"
 #include "util/error.hpp"
@@ -78,6 +79,11 @@ DecodeScene record_scene(Session& session) {
   const Tensor at = scene.at(model.device());
   scene.recording = record([&] { scene.logits = model.decode(ids, at, cache).to_vector(); });
   return scene;
+}
+
+const DecodeScene& scene_of(Session& session) {
+  if (session.scene == nullptr) session.scene = std::make_shared<const DecodeScene>(record_scene(session));
+  return *session.scene;
 }
 
 const OpRecord& find_record(const Recording& recording, const std::string& path, const std::string& op,

@@ -30,6 +30,10 @@ struct DecodeScene {
 
 DecodeScene record_scene(Session& session);
 
+/// record_scene() at the first call for a session, the same scene from then on: its 560 tokens of prefill
+/// take the reference longer than most phases take the device.
+const DecodeScene& scene_of(Session& session);
+
 /// The first (or last) record of an op at a path. Throws UserError when there is none.
 const OpRecord& find_record(const Recording& recording, const std::string& path, const std::string& op,
                             bool last = false);

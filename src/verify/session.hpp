@@ -13,6 +13,8 @@
 
 namespace tessera::verify {
 
+struct DecodeScene;
+
 struct Session {
   std::unique_ptr<io::Checkpoint> checkpoint;
   io::TokenizerFiles files;
@@ -20,7 +22,8 @@ struct Session {
   std::shared_ptr<Device> reference_device, device;
   std::unique_ptr<nn::CausalLm> reference, model;
   Thresholds thresholds;
-  int context = 0;  // positions that the ladder uses
+  int context = 0;                           // positions that the ladder uses
+  std::shared_ptr<const DecodeScene> scene;  // of the reference: see scene_of()
 
   const io::ModelConfig& config() const { return checkpoint->config(); }
   /// The forced text, at most n tokens of it (and at most the context).
