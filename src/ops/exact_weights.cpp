@@ -44,13 +44,15 @@ void load_weights(const Tensor& weight, std::int64_t k_tile, std::int64_t column
                   wormhole::WeightOperand& operand) {
   const std::int64_t k = weight.logical_shape()[-2], n = weight.logical_shape()[-1];
   const DestFormat dest = fp32_dest ? DestFormat::Fp32 : DestFormat::Bf16;
-  const std::byte* strip =
-      weight.data<const std::byte>() + column_tile * form_bytes(weight.form(), Shape{k, kStrip});
   if (is_block_float(weight.dtype())) {
+    const BlockStrip layout(weight.dtype(), k);
     std::array<bf16, 1024> values;
-    decode_block(weight.dtype(), BlockStrip(weight.dtype(), k), strip, k_tile, values);
+    decode_block(weight.dtype(), layout, weight.data<const std::byte>() + column_tile * layout.bytes, k_tile,
+                 values);
     return wormhole::prepare_weights(dest, values, operand);
   }
+  const std::byte* strip =
+      weight.data<const std::byte>() + column_tile * form_bytes(weight.form(), Shape{k, kStrip});
   if (weight.form() == Form::StripsBf16)
     return load_bf16_strip(reinterpret_cast<const bf16*>(strip), k_tile * kTileSize, k, dest, operand);
   const SrcFormat format = fp32_dest ? SrcFormat::Tf32 : SrcFormat::Float16b;

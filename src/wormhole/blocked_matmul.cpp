@@ -1,5 +1,7 @@
 #include "wormhole/blocked_matmul.hpp"
 
+#include <algorithm>
+
 #include "wormhole/eltwise.hpp"
 #include "wormhole/fields.hpp"
 #include "wormhole/l1_accumulate.hpp"
@@ -29,17 +31,15 @@ void BlockedMatmul::end_block() {
 
 void BlockedMatmul::pack_partial(bool add) {
   const DataType dtype = config_.fp32_dest ? DataType::FLOAT32 : DataType::BFLOAT16;
-  for (std::size_t i = 0; i < words(); ++i) {
-    const std::uint32_t word = pack_word(config_.dest(), dest_[i], dtype);
-    if (!add) {
-      partial_[i] = word;
-    } else if (config_.fp32_dest) {
-      partial_[i] = l1_add_float32(partial_[i], word);
-    } else {
-      partial_[i] = static_cast<std::uint32_t>(
-                        l1_add_bfloat16(static_cast<bf16>(partial_[i] >> 16), static_cast<bf16>(word >> 16)))
-                    << 16;
-    }
+  DestRows packed;
+  for (std::size_t i = 0; i < words(); ++i) packed[i] = pack_word(config_.dest(), dest_[i], dtype);
+  const auto source = std::span(packed).first(words());
+  if (!add) {
+    std::ranges::copy(source, partial_.begin());
+  } else if (config_.fp32_dest) {
+    for (std::size_t i = 0; i < words(); ++i) partial_[i] = l1_add_float32(partial_[i], source[i]);
+  } else {
+    l1_add_bfloat16_row(std::span(partial_).first(words()), source);
   }
 }
 

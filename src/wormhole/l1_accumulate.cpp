@@ -46,4 +46,19 @@ bf16 l1_add_bfloat16(bf16 l1, bf16 source) {
   return narrow(widen(l1) + widen(source));
 }
 
+void l1_add_bfloat16_row(std::span<std::uint32_t> l1, std::span<const std::uint32_t> source) {
+  for (std::size_t i = 0; i < l1.size(); ++i) {
+    const std::uint32_t a = l1[i], b = source[i];
+    if (exponent_of(a) == 255 || exponent_of(b) == 255) {
+      l1[i] =
+          static_cast<std::uint32_t>(l1_add_bfloat16(static_cast<bf16>(a >> 16), static_cast<bf16>(b >> 16)))
+          << 16;
+      continue;
+    }
+    const float sum = std::bit_cast<float>(flush_denormal(a)) + std::bit_cast<float>(flush_denormal(b));
+    const auto bits = std::bit_cast<std::uint32_t>(sum);
+    l1[i] = exponent_of(bits) == 0 ? sign_bit(bits) : (bits + 0x7FFFu + ((bits >> 16) & 1u)) & 0xFFFF0000u;
+  }
+}
+
 }  // namespace tessera::wormhole

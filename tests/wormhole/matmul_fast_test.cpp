@@ -10,6 +10,7 @@
 #include "tensor/tile.hpp"
 #include "tiles.hpp"
 #include "wormhole/eltwise.hpp"
+#include "wormhole/l1_accumulate.hpp"
 #include "wormhole/matmul.hpp"
 
 namespace tessera::wormhole::test {
@@ -158,6 +159,32 @@ TEST_P(MatmulFast, RowsOfElements) {
               << static_cast<int>(fidelity) << ", Dest " << static_cast<int>(format);
         }
       }
+    }
+  }
+}
+
+// By float32 sums as by double ones: exponents at every distance, ties, what overflows or vanishes.
+TEST(L1Accumulate, RowsOfBfloat16) {
+  Rng rng(18);
+  for (int pair = 0; pair < 8 * kKinds * kKinds; ++pair) {
+    Tile a = random_source(static_cast<Kind>(pair / kKinds % kKinds), rng, SrcFormat::Float16b);
+    const Tile b = random_source(static_cast<Kind>(pair % kKinds), rng, SrcFormat::Float16b);
+    const Tile before = a;
+    l1_add_bfloat16_row(a, b);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(a[i] >> 16,
+                l1_add_bfloat16(static_cast<bf16>(before[i] >> 16), static_cast<bf16>(b[i] >> 16)))
+          << std::hex << before[i] << " + " << b[i];
+    }
+  }
+  for (std::uint32_t distance = 0; distance < 40; ++distance) {
+    for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+      const std::uint32_t big = (100u + (bits & 1u)) << 23 | (bits & 0xFEu) << 15 | (bits & 0x100u) << 23;
+      const std::uint32_t small = (100u - distance) << 23 | (bits >> 9) << 16;
+      std::uint32_t sum = big;
+      l1_add_bfloat16_row(std::span(&sum, 1), std::span(&small, 1));
+      ASSERT_EQ(sum >> 16, l1_add_bfloat16(static_cast<bf16>(big >> 16), static_cast<bf16>(small >> 16)))
+          << std::hex << big << " + " << small;
     }
   }
 }
