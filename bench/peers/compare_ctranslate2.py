@@ -29,7 +29,7 @@ class CTranslate2:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/against_ctranslate2.sh", description=__doc__)
-    parser.add_argument("--model", choices=models.MODELS, default="llama-1.24b")
+    parser.add_argument("--model", choices=models.LLAMAS, default="llama-1.24b")
     parser.add_argument("--tests", default=",".join(TESTS), help="of " + ", ".join(TESTS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0, help="of both programs; default: what Tessera takes")

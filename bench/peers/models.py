@@ -9,7 +9,8 @@ import synthetic_llama
 
 # Bits a weight: llama.cpp's type, and the precision of Tessera that keeps as many.
 BITS = {8: ("Q8_0", "accuracy"), 4: ("Q4_0", "bfp4")}
-MODELS = ("smollm2-135m", "llama-1.24b", "tiny")
+LLAMAS = ("smollm2-135m", "llama-1.24b", "tiny")
+MODELS = (*LLAMAS, "qwen2.5-coder-1.5b")
 
 
 def source(name: str, folder: Path, tessera: Path) -> Path:
