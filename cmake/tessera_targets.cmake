@@ -9,9 +9,10 @@ function(tessera_room name)
 endfunction()
 
 # tessera_test(NAME SOURCES ... ROOMS room ...): one GoogleTest program; every TEST is a ctest case.
-# TIER nightly keeps a slow suite out of the default run (`./run test --all` includes it).
+# TIER nightly keeps a slow suite out of the default run (`./run test --all` includes it). TIMEOUT: seconds a
+# case may take, 900 where none is given.
 function(tessera_test name)
-  cmake_parse_arguments(ARG "" "TIER" "SOURCES;ROOMS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIER;TIMEOUT" "SOURCES;ROOMS;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE tessera_options GTest::gtest_main ${ARG_LINK})
   foreach(room ${ARG_ROOMS})
@@ -23,7 +24,11 @@ function(tessera_test name)
   if(ARG_TIER)
     set(label ${ARG_TIER})
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label} TIMEOUT 900)
+  set(limit 900)
+  if(ARG_TIMEOUT)
+    set(limit ${ARG_TIMEOUT})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label} TIMEOUT ${limit})
 endfunction()
 
 # tessera_fuzz(NAME SOURCE ROOMS ...): a libFuzzer target; without libFuzzer a program that replays the

@@ -55,8 +55,11 @@ class SmolLm2Bisect : public ::testing::Test {
   static void SetUpTestSuite() { io::pull(kModel); }
 
   static Session open(const std::string& precision) {
-    return open_session(models::open_checkpoint(io::resolve_model(kModel)),
-                        {"cpu", Engine::Exact, models::parse_precision(precision)});
+    const auto parsed = models::parse_precision(precision);
+    Session session =
+        open_session(models::open_checkpoint(io::resolve_model(kModel)), {"cpu", Engine::Exact, parsed});
+    session.thresholds = card_thresholds(parsed);  // as the command does
+    return session;
   }
 
   // How many plants are named at their op. None may be named elsewhere.
