@@ -9,6 +9,8 @@
 
 #include "tensor/bfloat16.hpp"
 #include "wormhole/fields.hpp"
+#include "wormhole/row_programs.hpp"
+#include "wormhole/sfpu.hpp"
 
 namespace tessera::wormhole {
 namespace {
@@ -119,6 +121,22 @@ TEST(VectorOpsCorners, ATileInA16BitDestIsStoredTruncated) {
   for (const auto word : dest) EXPECT_EQ(word & 0xFFFFu, 0u);
   const float expected = run(VectorOp::Exp, kApproximate, 1.0f);
   EXPECT_EQ(dest[0], std::bit_cast<std::uint32_t>(expected) & 0xFFFF0000u);
+}
+
+// A row kernel looks results of a 16-bit Dest up: each op and mode has its own table.
+TEST(VectorOpsCorners, TheTableHasWhatTheProgramComputes) {
+  for (int op = 0; op < 8; ++op) {
+    for (const bool approximate : {false, true}) {
+      const RowKernel kernel({.approximate = approximate});
+      for (std::uint32_t word = 0; word < 65536; word += 7) {
+        const std::uint32_t loaded = sfpu_load(DestFormat::Bf16, word << 16);
+        const auto which = static_cast<VectorOp>(op);
+        ASSERT_EQ(kernel.vector(which, word << 16),
+                  sfpu_store(DestFormat::Bf16, vector_op(which, {false, approximate}, loaded)))
+            << to_string(which) << (approximate ? " approximate " : " ") << std::hex << word;
+      }
+    }
+  }
 }
 
 }  // namespace
