@@ -31,7 +31,8 @@ class Queues(harness.CommandTest):
             events = json.loads(file.read_text())["traceEvents"]
             commands = [event for event in events if event["ph"] == "X"]
             self.assertIn("paged_scaled_dot_product_attention_decode", {event["name"] for event in commands})
-            self.assertIn("layers.0.mlp.up_proj", {event["args"]["path"] for event in commands})
+            self.assertIn(("gated_linear", "layers.0.mlp"), {(e["name"], e["args"]["path"]) for e in commands})
+            self.assertIn("layers.0.mlp.down_proj", {event["args"]["path"] for event in commands})
             self.assertTrue(all(event["dur"] >= 0 for event in commands))
             # A queue runs one command after the other.
             commands.sort(key=lambda event: event["ts"])

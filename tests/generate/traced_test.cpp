@@ -1,6 +1,7 @@
 // Traced = eager = asynchronous, to the bit, and what a trace costs and refuses.
 #include "generate/step_ahead.hpp"
 #include "generate_fixture.hpp"
+#include "ops/fused/fused.hpp"
 #include "ops/trace_check.hpp"
 #include "util/error.hpp"
 
@@ -81,6 +82,7 @@ TEST_P(Traced, LogitsOfAPromptOutliveTheNext) {
 }
 
 TEST_P(Traced, TheCheckerSeesEveryOpOfAStepReplayedAsEager) {
+  const SeparateScope separate;
   Generator generator(model(), {.users = 2, .poison_cache = true});
   generator.prefill(prompt_of(40, 1), 0);
   generator.prefill(prompt_of(21, 2), 1);

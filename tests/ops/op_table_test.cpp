@@ -27,8 +27,8 @@ TEST(OpTable, EveryFolderIsListed) {
   std::set<std::string> declared, listed;
   for (const OpEntry& op : op_table()) listed.insert(std::string(op.ttnn));
   for (const auto& folder : fs::directory_iterator(TESSERA_SOURCE_DIR "/src/ops")) {
-    if (!folder.is_directory()) continue;
     const std::string name = folder.path().filename().string();
+    if (!folder.is_directory() || name == "fused") continue;  // which TT-NN has not
     const std::set<std::string> names = ttnn_names(read_text_file(folder.path() / (name + ".hpp")));
     EXPECT_FALSE(names.empty()) << name << ".hpp names no TT-NN op";
     declared.insert(names.begin(), names.end());

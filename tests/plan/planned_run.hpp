@@ -8,6 +8,7 @@
 #include "comm/mesh_device.hpp"
 #include "generate/generator.hpp"
 #include "models/load_model.hpp"
+#include "ops/fused/fused.hpp"
 #include "plan/memory_run.hpp"
 #include "plan/presets.hpp"
 
@@ -74,6 +75,7 @@ inline void expect_planned(const ModelFacts& facts, const io::Checkpoint& checkp
   const MemoryUse planned = run_memory(
       facts, part, plan_precision(c.precision, facts), chip_sheet(find_sheet(c.device)),
       {.batch = c.batch, .context = c.context, .prompt = c.prompt, .chunk = c.chunk, .block_size = c.block});
+  const SeparateScope separate;  // the plan's ops are not fused, on any device
   const MemoryUse real = run_for_real(checkpoint, part.plan, c);
   EXPECT_EQ(planned.weights, real.weights);
   EXPECT_EQ(planned.tables, real.tables);
