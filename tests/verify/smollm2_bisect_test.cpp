@@ -86,13 +86,23 @@ class SmolLm2Bisect : public ::testing::Test {
 };
 
 TEST_F(SmolLm2Bisect, NamesNothingWhereNothingIsPlanted) {
-  for (const char* precision : {"accuracy", "performance", "bf16"}) {
+  for (const char* precision : {"accuracy", "bf16"}) {
     Session session = open(precision);
     const Bisection found = bisect(session);
     EXPECT_FALSE(found.finding) << precision << ": " << found.finding->op.path << ": "
                                 << found.finding->reason;
     EXPECT_GT(found.ops.size(), 500u);
   }
+}
+
+// Four bits in gate and up are below the card's bar on this small model: the bar is what is named, and no op
+// that stands out from its like.
+TEST_F(SmolLm2Bisect, NamesTheBarThatPerformanceMisses) {
+  Session session = open("performance");
+  const Bisection found = bisect(session);
+  ASSERT_TRUE(found.finding);
+  EXPECT_EQ(found.finding->op.path, "layers.0.mlp.up_proj");
+  EXPECT_TRUE(found.finding->reason.starts_with("PCC 0.98")) << found.finding->reason;
 }
 
 TEST_F(SmolLm2Bisect, NamesNineOfTenPlantsInAccuracy) {
