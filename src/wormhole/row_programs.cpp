@@ -32,7 +32,8 @@ const std::vector<bf16>& table_of(VectorOp op, bool approximate) {
     std::once_flag made;
     std::vector<bf16> words;
   };
-  static std::array<Table, 16> tables;
+  constexpr auto kOps = static_cast<std::size_t>(VectorOp::Tanh) + 1;
+  static std::array<Table, 2 * kOps> tables;
   Table& table = tables[2 * static_cast<std::size_t>(op) + (approximate ? 1 : 0)];
   std::call_once(table.made, [&] {
     table.words.resize(65536);

@@ -45,18 +45,16 @@ HWY_INLINE void multiply_pairs(hn::Vec<PairTag> w, hn::Vec<PairTag> x, PairSum& 
 #endif
 }
 
-// The same with w in memory, aligned.
-HWY_INLINE void multiply_pairs_at(const std::int16_t* w, hn::Vec<PairTag> x, PairSum& sum) {
 #if HWY_TARGET == HWY_AVX2
-  // One microoperation with the load in it, and no register for w: a tile of three rows fits into sixteen.
+// The same with w in memory, aligned: one microoperation with the load in it, and no register for w, so that
+// a tile of three rows fits into sixteen.
+HWY_INLINE void multiply_pairs_at(const std::int16_t* w, hn::Vec<PairTag> x, PairSum& sum) {
   decltype(x.raw) products;
   asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"
       : "+v"(sum.first.raw), "=&v"(products)
       : "v"(x.raw), "m"(*reinterpret_cast<const decltype(x.raw)*>(w)));
-#else
-  multiply_pairs(hn::Load(PairTag(), w), x, sum);
-#endif
 }
+#endif
 
 HWY_INLINE hn::Vec<PairTag> both(const std::int16_t* pair) {
   std::int32_t bits;

@@ -20,7 +20,7 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera {
 namespace HWY_NAMESPACE {
 
-// A tile's integers stay in registers for a block: 6 x 2 vectors of 32 on AVX-512, 2 x 4 of 16 on AVX2. The
+// A tile's integers stay in registers for a block: 6 x 2 vectors of 32 on AVX-512, 3 x 4 of 16 on AVX2. The
 // former has room for the tile's floats too, for a whole panel.
 constexpr bool kSumsStay = kFixedLanes >= 16;
 constexpr int kTileRows = kFixedLanes >= 16 ? 6 : kFixedLanes >= 8 ? 3 : 1;
@@ -117,8 +117,8 @@ HWY_INLINE void add_tile(const Panel& panel, std::size_t first, const std::int16
     for (auto& row : acc) std::fill_n(row, kTileVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
     const std::int16_t* pairs = panel.pairs + (b * kPairs * kStrip + first * kFixedLanes) * 2;
     const std::int16_t* codes = x_codes + b * kBlockRows;
-    // A line of each row of the next tile: the codes of 512 rows come from beyond the second cache.
     next.ask();
+    // A line of each row of the next tile: the codes of 512 rows come from beyond the second cache.
     HWY_UNROLL(8)
     for (int r = 0; r < R; ++r) hwy::Prefetch(codes + (R + r) * FixedRows::kRowCodes);
     for (std::int64_t p = 0; p < kPairs; p += kPairsAtOnce) {
