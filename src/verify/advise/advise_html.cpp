@@ -70,11 +70,12 @@ void front_section(Html& html, const Advice& a) {
     const Point& p = a.points[i];
     const auto row = html.open("tr");
     html.element("td", a.chosen == i ? "chosen" : p.on_front ? "yes" : "");
-    html.element("td", p.name);
+    html.element("td", p.name, {{"class", "line"}});
     score_cells(html, p.score);
     cost_cells(html, p.cost);
     number(html, fmt::format("{:.1f}", p.cost.ttft_ms));
-    for (const Group group : kSteppedGroups) html.element("td", describe(p.configuration, group));
+    for (const Group group : kSteppedGroups)
+      html.element("td", describe(p.configuration, group), {{"class", "line"}});
   }
 }
 
