@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -109,13 +110,33 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
+  position_ += bytes.size();
+  while (!bytes.empty()) {
+    if (pending_.empty() && bytes.size() >= kChunk) {
+      const std::size_t whole = bytes.size() / kChunk * kChunk;
+      write_now(bytes.first(whole));
+      bytes = bytes.subspan(whole);
+      continue;
+    }
+    const auto part = bytes.first(std::min(bytes.size(), kChunk - pending_.size()));
+    pending_.insert(pending_.end(), part.begin(), part.end());
+    bytes = bytes.subspan(part.size());
+    if (pending_.size() == kChunk) flush();
+  }
+}
+
+void AtomicFile::flush() {
+  write_now(pending_);
+  pending_.clear();
+}
+
+void AtomicFile::write_now(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0)
       fail_system("cannot write {}: {}: free some space and try again", path_.string(), errno_text());
     bytes = bytes.subspan(static_cast<std::size_t>(n));
-    position_ += static_cast<std::uint64_t>(n);
   }
 }
 
@@ -124,6 +145,7 @@ void AtomicFile::write(std::string_view text) {
 }
 
 void AtomicFile::commit() {
+  flush();
   const int fd = std::exchange(fd_, -1);
   // fsync() and close() report what a full disk or a network file system refused to take.
   std::string reason;

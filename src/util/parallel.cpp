@@ -42,9 +42,39 @@ constexpr int kSpins = 2000;
 // Open ParallelSessions: while there is one, workers do not sleep.
 std::atomic<int> g_sessions{0};
 
+// With a piece a thread the others wait for the one whose core the host has lent out, or whose memory is
+// further away: 13 % of a decode step of one user, 8 % of 32.
+constexpr int kPiecesAThread = 8;
+
+// The pieces [first, last) that a thread has before it.
+class alignas(64) Queue {
+ public:
+  void fill(std::int64_t first, std::int64_t last) {
+    ends_.store(pack(first, last), std::memory_order_relaxed);
+  }
+
+  // The first or the last piece; -1 when there is none.
+  std::int64_t take(bool front) {
+    std::uint64_t ends = ends_.load(std::memory_order_relaxed);
+    for (;;) {
+      const auto first = static_cast<std::int64_t>(ends >> 32), last = static_cast<std::int64_t>(ends & kLow);
+      if (first >= last) return -1;
+      const std::uint64_t rest = front ? pack(first + 1, last) : pack(first, last - 1);
+      if (ends_.compare_exchange_weak(ends, rest, std::memory_order_relaxed)) return front ? first : last - 1;
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kLow = 0xFFFFFFFF;
+  static std::uint64_t pack(std::int64_t first, std::int64_t last) {
+    return static_cast<std::uint64_t>(first) << 32 | static_cast<std::uint64_t>(last);
+  }
+  std::atomic<std::uint64_t> ends_{0};
+};
+
 class Pool {
  public:
-  explicit Pool(int threads) {
+  explicit Pool(int threads) : queues_(static_cast<std::size_t>(threads)) {
     workers_.reserve(static_cast<std::size_t>(threads));
     try {
       for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
@@ -59,19 +89,22 @@ class Pool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  void run(std::int64_t n, int parts, detail::RangeFn fn, void* context) {
+  // [0, n) in pieces, at most `most`.
+  void run(std::int64_t n, std::int64_t most, detail::RangeFn fn, void* context) {
     n_ = n;
-    parts_ = parts;
+    pieces_ = std::min<std::int64_t>(most, size() * kPiecesAThread);
     fn_ = fn;
     context_ = context;
     error_ = nullptr;
+    for (int i = 0; i < size(); ++i)
+      queues_[static_cast<std::size_t>(i)].fill(pieces_ * i / size(), pieces_ * (i + 1) / size());
     pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     {
       std::lock_guard lock(mutex_);
       epoch_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
-    part(0);
+    take_part(0);
     for (int spins = 0; pending_.load(std::memory_order_acquire) != 0; ++spins) {
       if (spins < kSpins) {
         cpu_relax();
@@ -93,11 +126,16 @@ class Pool {
     for (auto& worker : workers_) worker.join();
   }
 
-  void part(int index) {
-    if (index >= parts_) return;
+  // A thread's own pieces from the front, one behind the other as they lie in memory; then those that others
+  // have not come to, from the back.
+  void take_part(int index) {
     t_inside = true;
     try {
-      fn_(context_, n_ * index / parts_, n_ * (index + 1) / parts_);
+      for (int i = 0; i < size(); ++i) {
+        Queue& queue = queues_[static_cast<std::size_t>((index + i) % size())];
+        for (std::int64_t p; (p = queue.take(i == 0)) >= 0;)
+          fn_(context_, n_ * p / pieces_, n_ * (p + 1) / pieces_);
+      }
     } catch (...) {
       std::lock_guard lock(mutex_);
       if (!error_) error_ = std::current_exception();
@@ -125,11 +163,12 @@ class Pool {
       }
       seen = epoch_.load(std::memory_order_acquire);
       if (stop_) return;
-      part(index);
+      take_part(index);
       pending_.fetch_sub(1, std::memory_order_release);
     }
   }
 
+  std::vector<Queue> queues_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -137,7 +176,7 @@ class Pool {
   std::atomic<int> pending_{0};
   bool stop_ = false;  // written under mutex_ before the epoch that publishes it
   std::int64_t n_ = 0;
-  int parts_ = 0;
+  std::int64_t pieces_ = 0;
   detail::RangeFn fn_ = nullptr;
   void* context_ = nullptr;
   std::exception_ptr error_;
@@ -214,11 +253,10 @@ void detail::run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* 
     fn(context, 0, n);
     return;
   }
-  if (t_share != nullptr)
-    return t_share->run(n, static_cast<int>(std::min<std::int64_t>(most, t_share->size())), fn, context);
+  if (t_share != nullptr) return t_share->run(n, most, fn, context);
   std::lock_guard lock(g_mutex);
   if (!g_pool) g_pool = std::make_unique<Pool>(num_threads());
-  g_pool->run(n, static_cast<int>(std::min<std::int64_t>(most, g_pool->size())), fn, context);
+  g_pool->run(n, most, fn, context);
 }
 
 }  // namespace tessera

@@ -50,8 +50,9 @@ using RangeFn = void (*)(void* context, std::int64_t begin, std::int64_t end);
 void run_parallel(std::int64_t n, std::int64_t grain, RangeFn fn, void* context);
 }  // namespace detail
 
-/// Calls body(begin, end) on contiguous ranges that cover [0, n), at least `grain` items each, and waits.
-/// Ranges are a pure function of n, grain and the thread count. The first exception is rethrown here.
+/// Calls body(begin, end) on contiguous ranges that cover [0, n), at least `grain` items each, and waits. A
+/// thread takes several, in no order to rely on. Ranges are a pure function of n, grain and the thread count.
+/// The first exception is rethrown here.
 /// A nested call runs on the calling thread. Throws SystemError when the threads cannot be started.
 template <class Body>
 void parallel_for(std::int64_t n, std::int64_t grain, Body&& body) {

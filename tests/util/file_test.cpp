@@ -58,6 +58,24 @@ TEST(AtomicFile, AppearsAtCommit) {
   EXPECT_EQ(files_in(folder.path()), 1u);
 }
 
+// Writes that end before, at and behind the 2 MiB at which bytes go out.
+TEST(AtomicFile, ManySizesAreOneFile) {
+  constexpr std::size_t kChunk = 2 << 20;
+  const TempFolder folder;
+  const fs::path path = folder.path() / "x";
+  std::string all;
+  AtomicFile file(path);
+  for (const std::size_t size :
+       {std::size_t{1}, kChunk - 1, kChunk, 2 * kChunk + 7, std::size_t{0}, kChunk - 7, std::size_t{5}}) {
+    const std::string part(size, static_cast<char>('a' + all.size() % 23));
+    file.write(part);
+    all += part;
+    EXPECT_EQ(file.position(), all.size());
+  }
+  file.commit();
+  EXPECT_TRUE(read_text_file(path) == all);
+}
+
 TEST(AtomicFile, WithoutCommitNothingIsLeft) {
   const TempFolder folder;
   const fs::path path = folder.write("x", "old");

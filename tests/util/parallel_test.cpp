@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <numeric>
@@ -53,7 +54,7 @@ TEST_F(Parallel, RangesCoverEveryItemOnce) {
           at = end;
         }
         EXPECT_EQ(at, n) << threads << " threads, grain " << grain;
-        EXPECT_LE(ranges.size(), static_cast<std::size_t>(threads));
+        EXPECT_LE(ranges.size(), static_cast<std::size_t>(threads) * 8);
         EXPECT_LE(std::ssize(ranges),
                   (n + std::max<std::int64_t>(grain, 1) - 1) / std::max<std::int64_t>(grain, 1));
         EXPECT_EQ(ranges_of(n, grain), ranges);
@@ -71,6 +72,26 @@ TEST_F(Parallel, ManyShortLoops) {
     });
   }
   for (const std::int64_t sum : sums) EXPECT_EQ(sum, 2000 * 1999 / 2);
+}
+
+// The first item waits until all others are done: somebody else has to take those that lie behind it.
+TEST_F(Parallel, AThreadThatIsHeldUpHoldsUpNoOtherItem) {
+  for (const int threads : {2, 3}) {
+    set_num_threads(threads);
+    std::atomic<int> others{0};
+    std::atomic<bool> in_time{false};
+    parallel_for(16, 1, [&](std::int64_t begin, std::int64_t end) {
+      ASSERT_EQ(end, begin + 1);
+      if (begin != 0) {
+        ++others;
+        return;
+      }
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+      while (others != 15 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+      in_time = others == 15;
+    });
+    EXPECT_TRUE(in_time) << threads << " threads";
+  }
 }
 
 TEST_F(Parallel, AnExceptionComesOutAndThePoolGoesOn) {
@@ -172,7 +193,7 @@ TEST_F(Parallel, ASharePutsLoopsOnThreadsOfTheirOwn) {
   {
     const ParallelShare two(2);
     EXPECT_EQ(num_threads(), 2);
-    EXPECT_EQ(ranges_of(100, 1).size(), 2u);
+    EXPECT_EQ(ranges_of(100, 1).size(), 16u);
     EXPECT_THROW(parallel_for(10, 1, [](std::int64_t, std::int64_t) { throw std::runtime_error("x"); }),
                  std::runtime_error);
   }

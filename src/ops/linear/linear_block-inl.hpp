@@ -34,8 +34,9 @@ namespace HWY_NAMESPACE {
 constexpr std::uint32_t kCodeBits = 12;
 constexpr std::int32_t kLargestCode = 8191;
 
-/// One block of up to 32 values. A block with NaN or infinity gets the scale NaN; one below 2^-100 is zero.
-HWY_INLINE void quantize_block(const float* x, std::int16_t* codes, float* scale) {
+/// One block of 32 values. A block with NaN or infinity gets the scale NaN; one below 2^-100 is zero.
+template <class X>
+HWY_INLINE void quantize_block(const X* x, std::int16_t* codes, float* scale) {
   const hn::CappedTag<float, 16> d;
   const hn::RebindToSigned<decltype(d)> d32;
   const hn::Rebind<std::int16_t, decltype(d)> d16;
@@ -43,7 +44,7 @@ HWY_INLINE void quantize_block(const float* x, std::int16_t* codes, float* scale
   // As integers, magnitudes are ordered as floats are, and NaN lies above infinity.
   auto most = hn::Zero(d32);
   for (std::size_t i = 0; i < kBlockRows; i += lanes) {
-    most = hn::Max(most, hn::BitCast(d32, hn::Abs(hn::LoadU(d, x + i))));
+    most = hn::Max(most, hn::BitCast(d32, hn::Abs(load_f32(d, x + i))));
   }
   const float largest = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(d32, most)));
   const bool finite = largest < std::numeric_limits<float>::infinity();
@@ -57,7 +58,7 @@ HWY_INLINE void quantize_block(const float* x, std::int16_t* codes, float* scale
   *scale = std::bit_cast<float>((exponent - kCodeBits) << 23);
   const auto inverse = hn::Set(d, std::bit_cast<float>((254 + kCodeBits - exponent) << 23));
   for (std::size_t i = 0; i < kBlockRows; i += lanes) {
-    const auto code = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+    const auto code = hn::NearestInt(hn::Mul(load_f32(d, x + i), inverse));
     const auto most_code = hn::Set(d32, kLargestCode);
     hn::StoreU(hn::DemoteTo(d16, hn::Max(hn::Min(code, most_code), hn::Neg(most_code))), d16, codes + i);
   }
@@ -67,16 +68,16 @@ HWY_INLINE void quantize_block(const float* x, std::int16_t* codes, float* scale
 template <class X>
 void quantize_row(const X* x, std::int64_t k, const FixedRows& place, std::int64_t row, std::int16_t* codes,
                   float* scales) {
-  HWY_ALIGN float block[kBlockRows];
-  for (std::int64_t i = 0; i < k; i += kBlockRows) {
-    const std::int64_t n = std::min(kBlockRows, k - i);
-    std::fill(block + n, block + kBlockRows, 0.0f);
-    for_lanes(static_cast<std::size_t>(n), [&](auto d, std::size_t j) {
-      hn::StoreU(load_f32(d, x + static_cast<std::size_t>(i) + j), d, block + j);
-    });
-    const std::int64_t at = place.at(row, i / kBlockRows);
-    quantize_block(block, codes + at * kBlockRows, scales + at);
+  const std::int64_t whole = k / kBlockRows;
+  for (std::int64_t b = 0; b < whole; ++b) {
+    const std::int64_t at = place.at(row, b);
+    quantize_block(x + b * kBlockRows, codes + at * kBlockRows, scales + at);
   }
+  if (whole == place.blocks) return;
+  X last[kBlockRows] = {};
+  std::copy_n(x + whole * kBlockRows, k - whole * kBlockRows, last);
+  const std::int64_t at = place.at(row, whole);
+  quantize_block(last, codes + at * kBlockRows, scales + at);
 }
 
 // A block of a strip, ready to multiply.

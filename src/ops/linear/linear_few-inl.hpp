@@ -37,10 +37,17 @@ HWY_INLINE void scale_codes(const BlockView& block, const std::int16_t* codes, s
   }
 }
 
+// The bases of the strip behind this one: at its end, far from what its first block asks for ahead. A miss on
+// them at every strip was a seventh of the time of one row of K = 576.
+HWY_INLINE void ask_next_bases(const BlockStrip& layout, const std::byte* strip) {
+  for (std::int64_t at = layout.bases; at < layout.bytes; at += 64) hwy::Prefetch(strip + layout.bytes + at);
+}
+
 template <class Octet, int R>
 void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float* sums) {
   const BlockStrip layout(Octet::kDtype, k);
   constexpr std::int64_t kStride = FixedRows::kRowCodes;
+  ask_next_bases(layout, strip);
   const hn::CappedTag<float, 16> d;
   hn::Vec<decltype(d)> total_of[R][kFixedVecs];
   for (auto& row : total_of) std::fill_n(row, kFixedVecs, hn::Zero(d));
