@@ -64,13 +64,30 @@ HWY_INLINE void quantize_block(const X* x, std::int16_t* codes, float* scale) {
   }
 }
 
+// Asks for a line that is to be written. After a linear of many rows every core has the codes in its cache,
+// and a store waits until the others have given theirs up: a twelfth of a prefill of 512 on two cores of a
+// Zen 4.
+HWY_INLINE void ask_to_write(const void* line) {
+#if HWY_ARCH_X86
+  // GCC makes a plain prefetch of its builtin when the target string lacks prfchw.
+  asm volatile("prefetchw %0" ::"m"(*static_cast<const char*>(line)));
+#else
+  __builtin_prefetch(line, 1);
+#endif
+}
+
 // Row `row` of the buffers that `place` describes.
 template <class X>
 void quantize_row(const X* x, std::int64_t k, const FixedRows& place, std::int64_t row, std::int16_t* codes,
                   float* scales) {
   const std::int64_t whole = k / kBlockRows;
   for (std::int64_t b = 0; b < whole; ++b) {
-    const std::int64_t at = place.at(row, b);
+    const std::int64_t at = place.at(row, b), ahead = b + kPanelBlocks;
+    const bool same_row = ahead < place.blocks;
+    if (same_row || row + 1 < place.rows) {
+      ask_to_write(codes +
+                   place.at(same_row ? row : row + 1, same_row ? ahead : ahead - place.blocks) * kBlockRows);
+    }
     quantize_block(x + b * kBlockRows, codes + at * kBlockRows, scales + at);
   }
   if (whole == place.blocks) return;
