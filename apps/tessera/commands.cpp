@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string_view>
 
 #include "comm/mpi/mpi_world.hpp"
@@ -12,9 +13,11 @@ namespace {
 // What the processes of a job do together. The other commands are rank 0's, who prints once.
 constexpr std::array<std::string_view, 4> kTogether{"bringup", "generate", "chat", "bench"};
 
+// Before options are read: a command's callback owns where they go, so it cannot be taken away.
 void leave_to_rank_zero(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
-    if (std::ranges::find(kTogether, command->get_name()) == kTogether.end()) command->callback([] {});
+    if (std::ranges::find(kTogether, command->get_name()) == kTogether.end())
+      command->preparse_callback([](std::size_t) { throw CLI::Success(); });
   }
 }
 
