@@ -31,7 +31,7 @@ namespace HWY_NAMESPACE {
 // The compiler must take the register for changed: a product of constants would leave the loop.
 template <class V>
 HWY_INLINE void keep(V& v) {
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
   asm volatile("" : "+m"(v));
 #elif HWY_ARCH_X86
   asm volatile("" : "+v"(v.raw));
