@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/linear/linear_bytes-inl.hpp"
 #include "ops/linear/linear_pairs-inl.hpp"
 #include "ops/linear/linear_rows.hpp"
 
@@ -43,6 +44,19 @@ HWY_INLINE void ask_next_bases(const BlockStrip& layout, const std::byte* strip)
   for (std::int64_t at = layout.bases; at < layout.bytes; at += 64) hwy::Prefetch(strip + layout.bytes + at);
 }
 
+// A narrow block by products of bytes, where that is faster; false when it is not to be had.
+template <class Octet, int R>
+HWY_INLINE bool in_bytes([[maybe_unused]] const BlockView& block, [[maybe_unused]] const std::int16_t* codes,
+                         [[maybe_unused]] PairSum (&acc)[R][kFixedVecs]) {
+#if HWY_TARGET == HWY_AVX3_DL
+  if constexpr (Octet::kDtype == DataType::BFLOAT4_B) {
+    if (HWY_LIKELY(multiply_bytes(block, codes, FixedRows::kRowCodes, acc))) return true;
+    for (auto& row : acc) std::fill_n(row, kFixedVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
+  }
+#endif
+  return false;
+}
+
 template <class Octet, int R>
 void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float* sums) {
   const BlockStrip layout(Octet::kDtype, k);
@@ -59,7 +73,10 @@ void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float*
     const std::int16_t* codes = x.codes_at(0, b);
     PairSum acc[R][kFixedVecs];
     for (auto& row : acc) std::fill_n(row, kFixedVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
-    if (HWY_LIKELY(block.is_narrow())) {
+    const bool narrow = HWY_LIKELY(block.is_narrow());
+    if (narrow && in_bytes<Octet>(block, codes, acc)) {
+      // Done, and the sums are the same.
+    } else if (narrow) {
       // Steps go to the codes, 32 of a row and group at once, in place of the weights.
       HWY_ALIGN std::int16_t scaled[R][2 * kBlockRows];
       for (int r = 0; r < R; ++r) scale_codes(block, codes + r * kStride, scaled[r]);
