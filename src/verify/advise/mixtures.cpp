@@ -1,6 +1,8 @@
 #include "verify/advise/mixtures.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 namespace tessera::verify {
 namespace {
@@ -33,10 +35,12 @@ std::vector<Cell> cheapest_first(const std::vector<Sensitivity>& groups,
         1 - static_cast<double>(after.needed_bytes) / static_cast<double>(before.needed_bytes);
     return (time + memory) / layer_count / std::max(cell.added_kl, kLeastKl);
   };
-  std::vector<LayerSensitivity> sorted = layers;
-  std::ranges::stable_sort(sorted, std::greater{}, worth);
+  // By worth, then as they came. Clang refuses std::stable_sort of libstdc++ 12, whose buffer is deprecated.
+  std::vector<std::pair<double, std::size_t>> order;
+  for (const LayerSensitivity& cell : layers) order.emplace_back(-worth(cell), order.size());
+  std::ranges::sort(order);
   std::vector<Cell> cells;
-  for (const LayerSensitivity& cell : sorted) cells.push_back({cell.group, cell.layer});
+  for (const auto& [cost, i] : order) cells.push_back({layers[i].group, layers[i].layer});
   return cells;
 }
 
