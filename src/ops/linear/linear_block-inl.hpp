@@ -80,6 +80,7 @@ HWY_INLINE void ask_to_write(const void* line) {
 template <class X>
 void quantize_row(const X* x, std::int64_t k, const FixedRows& place, std::int64_t row, std::int16_t* codes,
                   float* scales) {
+  // Straight from x: of a copy of a block GCC 12 makes `rep movs`, two thirds of the time on a Zen 4.
   const std::int64_t whole = k / kBlockRows;
   for (std::int64_t b = 0; b < whole; ++b) {
     const std::int64_t at = place.at(row, b), ahead = b + kPanelBlocks;

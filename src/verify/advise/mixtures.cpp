@@ -37,9 +37,11 @@ std::vector<Cell> cheapest_first(const std::vector<Sensitivity>& groups,
   };
   // By worth, then as they came. Clang refuses std::stable_sort of libstdc++ 12, whose buffer is deprecated.
   std::vector<std::pair<double, std::size_t>> order;
+  order.reserve(layers.size());
   for (const LayerSensitivity& cell : layers) order.emplace_back(-worth(cell), order.size());
   std::ranges::sort(order);
   std::vector<Cell> cells;
+  cells.reserve(order.size());
   for (const auto& [cost, i] : order) cells.push_back({layers[i].group, layers[i].layer});
   return cells;
 }
