@@ -12,6 +12,7 @@
 #define TESSERA_LINEAR_BYTES_INL
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -75,8 +76,8 @@ HWY_INLINE void multiply_bytes_at(hn::Vec<PairTag> w, const std::uint8_t* x, hn:
   asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum.raw) : "v"(w.raw), "m"(*reinterpret_cast<const Four*>(x)));
 }
 
-// sums = R rows, `stride` codes apart, times the block's integers. False, and sums then hold nothing, when
-// the codes of a row do not split.
+// sums = R rows, `stride` codes apart, times the block's integers. False, and sums as they were, when the
+// codes of a row do not split.
 template <int R>
 HWY_INLINE bool multiply_bytes(const BlockView& block, const std::int16_t* codes, std::int64_t stride,
                                PairSum (&sums)[R][kFixedVecs]) {
@@ -84,8 +85,9 @@ HWY_INLINE bool multiply_bytes(const BlockView& block, const std::int16_t* codes
   const PairTag d16;
   const FixedTag d32;
   HWY_ALIGN std::uint8_t bytes[R][4 * kBlockRows];
+  PairSum low[R][kFixedVecs];
   for (int r = 0; r < R; ++r) {
-    if (!HWY_LIKELY(split_codes(block, codes + r * stride, bytes[r], sums[r]))) return false;
+    if (!HWY_LIKELY(split_codes(block, codes + r * stride, bytes[r], low[r]))) return false;
   }
   hn::Vec<FixedTag> high[R][kFixedVecs];
   for (auto& row : high) std::fill_n(row, kFixedVecs, hn::Zero(d32));
@@ -99,8 +101,8 @@ HWY_INLINE bool multiply_bytes(const BlockView& block, const std::int16_t* codes
       const auto upper = hn::Xor(hn::And(hn::ShiftRight<4>(rows.nibbles), nibble), eight);
       for (int r = 0; r < R; ++r) {
         const std::uint8_t* x = bytes[r] + v * 64 + octet * 8;
-        multiply_bytes_at(lower, x, sums[r][v].first);
-        multiply_bytes_at(upper, x + 4, sums[r][v].first);
+        multiply_bytes_at(lower, x, low[r][v].first);
+        multiply_bytes_at(upper, x + 4, low[r][v].first);
         multiply_bytes_at(lower, x + 32, high[r][v]);
         multiply_bytes_at(upper, x + 36, high[r][v]);
       }
@@ -108,7 +110,7 @@ HWY_INLINE bool multiply_bytes(const BlockView& block, const std::int16_t* codes
   }
   for (int r = 0; r < R; ++r) {
     for (std::size_t v = 0; v < kFixedVecs; ++v)
-      sums[r][v].first = hn::Add(sums[r][v].first, hn::ShiftLeft<8>(high[r][v]));
+      sums[r][v].first = hn::Add(low[r][v].first, hn::ShiftLeft<8>(high[r][v]));
   }
   return true;
 }

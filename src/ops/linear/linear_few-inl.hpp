@@ -49,10 +49,8 @@ template <class Octet, int R>
 HWY_INLINE bool in_bytes([[maybe_unused]] const BlockView& block, [[maybe_unused]] const std::int16_t* codes,
                          [[maybe_unused]] PairSum (&acc)[R][kFixedVecs]) {
 #if HWY_TARGET == HWY_AVX3_DL
-  if constexpr (Octet::kDtype == DataType::BFLOAT4_B) {
-    if (HWY_LIKELY(multiply_bytes(block, codes, FixedRows::kRowCodes, acc))) return true;
-    for (auto& row : acc) std::fill_n(row, kFixedVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
-  }
+  if constexpr (Octet::kDtype == DataType::BFLOAT4_B)
+    return multiply_bytes(block, codes, FixedRows::kRowCodes, acc);
 #endif
   return false;
 }
@@ -73,10 +71,13 @@ void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float*
     const std::int16_t* codes = x.codes_at(0, b);
     PairSum acc[R][kFixedVecs];
     for (auto& row : acc) std::fill_n(row, kFixedVecs, PairSum{hn::Zero(FixedTag()), hn::Zero(FixedTag())});
-    const bool narrow = HWY_LIKELY(block.is_narrow());
-    if (narrow && in_bytes<Octet>(block, codes, acc)) {
-      // Done, and the sums are the same.
-    } else if (narrow) {
+    if (HWY_UNLIKELY(!block.is_narrow())) {
+      const BlockFactors factors(block, Octet::kFactorShift);
+      for_each_pair<Octet>(block, [&](std::int64_t p, auto v, const Octet& rows, auto j) HWY_ATTR {
+        const auto w = rows.template pair<j>(both(factors.at + group_of(v) * kBlockRows + p * 2));
+        for (int r = 0; r < R; ++r) multiply_pair_at(w, codes + r * kStride + p * 2, acc[r][v]);
+      });
+    } else if (!in_bytes<Octet>(block, codes, acc)) {
       // Steps go to the codes, 32 of a row and group at once, in place of the weights.
       HWY_ALIGN std::int16_t scaled[R][2 * kBlockRows];
       for (int r = 0; r < R; ++r) scale_codes(block, codes + r * kStride, scaled[r]);
@@ -85,12 +86,6 @@ void few_rows(const std::byte* strip, std::int64_t k, const FixedRows& x, float*
         for (int r = 0; r < R; ++r) {
           multiply_pair_at(w, scaled[r] + group_of(v) * kBlockRows + p * 2, acc[r][v]);
         }
-      });
-    } else {
-      const BlockFactors factors(block, Octet::kFactorShift);
-      for_each_pair<Octet>(block, [&](std::int64_t p, auto v, const Octet& rows, auto j) HWY_ATTR {
-        const auto w = rows.template pair<j>(both(factors.at + group_of(v) * kBlockRows + p * 2));
-        for (int r = 0; r < R; ++r) multiply_pair_at(w, codes + r * kStride + p * 2, acc[r][v]);
       });
     }
     for (int r = 0; r < R; ++r) {
